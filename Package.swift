@@ -1,0 +1,108 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Arrows point only downwards (ARCHITECTURE.md, "Layers"); `scripts/check-imports` holds the sources to this list.
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+func layer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.init(stringLiteral: name)] + dependencies,
+        resources: resources,
+        swiftSettings: strict
+    )
+}
+
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "ai-gateway",
+    products: [.executable(name: "ai-gateway", targets: ["ai-gateway"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // 0 values
+        layer("GatewayModel", [yaml]),
+        // 1 bytes
+        layer("HTTPWire", [nio]),
+        layer("JSONScan", []),
+        layer("Dialects", ["GatewayModel", "JSONScan"]),
+        // 2 seams
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        layer("Telemetry", ["GatewayModel"]),
+        layer("SharedState", ["GatewayModel"]),
+        layer("Storage", ["GatewayModel"]),
+        layer("Journal", ["GatewayModel"]),
+        // 3 core and drivers
+        layer(
+            "GatewayCore",
+            ["GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib", nio, crypto]
+        ),
+        layer("SQLiteStorage", ["GatewayModel", "Storage", grdb]),
+        layer("ServiceKit", ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras]),
+        // 4 services
+        layer(
+            "GatewayServer",
+            ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, httpClient, logging, lifecycle, crypto]
+        ),
+        layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio]),
+        layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, nio]),
+        // 5 commands
+        layer(
+            "Commands",
+            [
+                "GatewayModel", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator", "SQLiteStorage", "ServiceKit", "Storage", "Telemetry",
+                "SharedState", "Journal", yaml, arguments, logging, lifecycle, httpClient, nio, posix, crypto,
+            ]
+        ),
+        .executableTarget(name: "ai-gateway", dependencies: ["Commands"], swiftSettings: strict),
+        // tests
+        tests(of: "GatewayModel", [yaml]),
+        tests(of: "HTTPWire", [nio, posix, .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")]),
+        tests(of: "JSONScan"),
+        tests(of: "Dialects", ["JSONScan", "GatewayModel"]),
+        tests(of: "Telemetry"),
+        tests(of: "SharedState", ["GatewayModel"]),
+        tests(of: "Journal", ["GatewayModel"]),
+        tests(of: "GatewayCore", ["GatewayModel", "HTTPWire", "SharedState", "Journal", "Telemetry", nio]),
+        tests(of: "GatewayServer", ["GatewayModel", "GatewayCore", "HTTPWire", nio, posix, .product(name: "NIOEmbedded", package: "swift-nio")]),
+        tests(of: "SQLiteStorage", ["Storage", "GatewayModel"]),
+        tests(of: "ConfigCenter", ["GatewayModel", "Storage", "SQLiteStorage", "ServiceKit", .product(name: "HummingbirdTesting", package: "hummingbird")]),
+        tests(of: "Simulator", [.product(name: "HummingbirdTesting", package: "hummingbird")]),
+        tests(of: "Commands", ["GatewayModel"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,47 @@
+/// Tokens by disjoint kinds: each token is counted in exactly one, and all kinds together are the provider's total.
+package struct TokenUsage: Sendable, Equatable {
+    package var input: UInt64 = 0
+    package var cachedInput: UInt64 = 0
+    package var cacheWrite: UInt64 = 0
+    package var output: UInt64 = 0
+    package var reasoning: UInt64 = 0
+    package var audio: UInt64 = 0
+    package var image: UInt64 = 0
+    package var source = Source.none
+
+    package init() {}
+
+    package var total: UInt64 {
+        self.input + self.cachedInput + self.cacheWrite + self.output + self.reasoning + self.audio + self.image
+    }
+
+    /// Where the numbers come from. Zero is not missing: `none` says that nothing is known.
+    package enum Source: String, Sendable, CaseIterable {
+        /// The provider's own final figures.
+        case provider
+        /// The provider's figures up to where its answer broke off.
+        case partial
+        /// Ours, because the provider's never came.
+        case estimated
+        case none
+    }
+
+    package enum Kind: String, Sendable, CaseIterable {
+        case input
+        case cachedInput = "cached_input"
+        case cacheWrite = "cache_write"
+        case output, reasoning, audio, image
+    }
+
+    package subscript(kind: Kind) -> UInt64 {
+        switch kind {
+        case .input: self.input
+        case .cachedInput: self.cachedInput
+        case .cacheWrite: self.cacheWrite
+        case .output: self.output
+        case .reasoning: self.reasoning
+        case .audio: self.audio
+        case .image: self.image
+        }
+    }
+}
