@@ -23,6 +23,7 @@ package struct RequestHead: Sendable {
     package private(set) var facts = FieldFacts()
     /// Whether the connection may serve another request after this one.
     package private(set) var keepAlive = false
+    package private(set) var isVersion10 = false
     /// Bytes of the whole head, the empty line included.
     package private(set) var length = 0
 
@@ -113,7 +114,8 @@ package struct RequestHead: Sendable {
         guard start + 9 < bytes.count else { return nil }
         let minor = bytes[start + 7]
         guard minor == UInt8(ascii: "1") || minor == UInt8(ascii: "0") else { throw .unsupportedVersion }
-        self.keepAlive = minor == UInt8(ascii: "1")
+        self.isVersion10 = minor == UInt8(ascii: "0")
+        self.keepAlive = !self.isVersion10
         guard bytes[start + 8] == UInt8(ascii: "\r"), bytes[start + 9] == UInt8(ascii: "\n") else {
             throw bytes[start + 8] == UInt8(ascii: "\n") ? .bareLineFeed : .badVersion
         }
@@ -123,7 +125,7 @@ package struct RequestHead: Sendable {
     /// What only the whole head can say: one host, one length, a path that means one thing.
     private mutating func check(_ bytes: borrowing Span<UInt8>) throws(WireError) {
         if self.facts.isChunked, self.facts.contentLength != nil { throw .twoLengths }
-        if !self.keepAlive {
+        if self.isVersion10 {
             // RFC 9112 §6.1: an HTTP/1.0 message with transfer-encoding is faulty framing.
             if self.facts.isChunked { throw .badTransferEncoding }
             if self.facts.hostCount > 1 { throw .badHost }
