@@ -64,7 +64,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         layer("Telemetry", ["GatewayModel"]),
         layer("SharedState", ["GatewayModel"]),
-        layer("Storage", ["GatewayModel"]),
+        layer("Storage", ["GatewayModel", crypto]),
         layer("Journal", ["GatewayModel"]),
         // 3 core and drivers
         layer(

@@ -10,7 +10,7 @@ struct DocumentValueTests {
         ("[01]", "line 1: a number begins with 0"),
         ("1 2", "line 1: there is more after the end of the value"),
         (#""\ud800""#, "line 1: a lone surrogate"),
-        ("\"a\nb\"", "line 1: a control character in a string must be escaped"),
+        ("\"a\tb\"", "line 1: a control character in a string must be escaped"),
         ("{", "line 1: a field name in double quotes should be here"),
         ("", "line 1: the text ends where a value should be"),
         ("1e999", "line 1: the number is too large"),
