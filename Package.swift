@@ -72,7 +72,7 @@ let package = Package(
             ["GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib", nio, crypto]
         ),
         layer("SQLiteStorage", ["GatewayModel", "Storage", grdb]),
-        layer("ServiceKit", ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras]),
+        layer("ServiceKit", ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio, posix]),
         // 4 services
         layer(
             "GatewayServer",
