@@ -78,7 +78,7 @@ let package = Package(
             "GatewayServer",
             ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, httpClient, logging, lifecycle, crypto]
         ),
-        layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio]),
+        layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, lifecycle, crypto, cryptoExtras, nio]),
         layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, nio]),
         // 5 commands
         layer(

@@ -127,3 +127,35 @@ package struct GeneratedKey: Sendable, Equatable {
         self.value = value
     }
 }
+
+/// What became of one resource between two states.
+package struct ResourceChange: Sendable, Equatable {
+    package let kind: ResourceKind
+    package let name: String
+    /// Nil when the resource is new.
+    package let before: Resource?
+    /// Nil when the resource is gone.
+    package let after: Resource?
+
+    /// Whether something changed that the written forms do not show.
+    package var secretsChanged: Bool {
+        switch (self.before, self.after) {
+        case (.key(let before), .key(let after)): before.digest != after.digest
+        case (.upstream(let before), .upstream(let after)):
+            before.credentials.map(\.source) != after.credentials.map(\.source)
+        default: false
+        }
+    }
+}
+
+extension ResourceSet {
+    /// What has to change for this state to become the other, in the order of kinds and names.
+    package func changes(to other: ResourceSet) -> [ResourceChange] {
+        ResourceKind.allCases.flatMap { kind in
+            let (before, after) = (self.resources[kind] ?? [:], other.resources[kind] ?? [:])
+            return Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted().map { name in
+                ResourceChange(kind: kind, name: name, before: before[name], after: after[name])
+            }
+        }
+    }
+}

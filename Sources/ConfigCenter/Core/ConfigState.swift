@@ -1,0 +1,41 @@
+internal import GatewayModel
+internal import Storage
+
+/// All resources at one snapshot's version, with what is known about their rows.
+struct ConfigState: Sendable {
+    /// What a row says beside the resource.
+    struct Row: Sendable, Equatable {
+        var id: String
+        var version: Int64
+        var managedBy: ManagedBy
+        var updatedAt: Int64
+    }
+
+    struct Name: Sendable, Hashable {
+        let kind: ResourceKind
+        let name: String
+    }
+
+    var version: UInt64
+    var pepper: Secret
+    var resources: ResourceSet
+    var rows: [Name: Row]
+
+    /// Reads everything, opening what is sealed.
+    init(loading rows: any ConfigTransaction, vault: Vault) throws {
+        guard let pepper = try vault.pepper(rows) else { throw StorageError.unreadable("the key pepper") }
+        self.version = try rows.newestVersion()
+        self.pepper = pepper
+        self.resources = ResourceSet()
+        self.rows = [:]
+        for record in try ResourceKind.allCases.flatMap(rows.allResources) {
+            self.resources.put(try vault.resource(record))
+            self.rows[Name(kind: record.kind, name: record.name)] = Row(
+                id: record.id,
+                version: record.version,
+                managedBy: record.managedBy,
+                updatedAt: record.updatedAt
+            )
+        }
+    }
+}
