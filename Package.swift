@@ -25,6 +25,8 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources:
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+// For the header type of AsyncHTTPClient; the data plane never sees it.
+let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
@@ -76,7 +78,7 @@ let package = Package(
         // 4 services
         layer(
             "GatewayServer",
-            ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, httpClient, logging, lifecycle, crypto]
+            ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, http1, httpClient, logging, lifecycle, crypto]
         ),
         layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, lifecycle, crypto, cryptoExtras, nio]),
         layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, nio]),
