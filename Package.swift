@@ -102,7 +102,7 @@ let package = Package(
         tests(of: "GatewayCore", ["GatewayModel", "HTTPWire", "SharedState", "Journal", "Telemetry", nio]),
         tests(of: "GatewayServer", ["GatewayModel", "GatewayCore", "HTTPWire", nio, posix, .product(name: "NIOEmbedded", package: "swift-nio")]),
         tests(of: "SQLiteStorage", ["Storage", "GatewayModel"]),
-        tests(of: "ConfigCenter", ["GatewayModel", "Storage", "SQLiteStorage", "ServiceKit", .product(name: "HummingbirdTesting", package: "hummingbird")]),
+        tests(of: "ConfigCenter", ["GatewayModel", "GatewayServer", "Storage", "SQLiteStorage", "ServiceKit", httpTypes, logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird")]),
         tests(of: "Simulator", [.product(name: "HummingbirdTesting", package: "hummingbird")]),
         tests(of: "Commands", ["GatewayModel"]),
     ],
