@@ -62,6 +62,8 @@ package final class ConfigCenter: Service {
                 try rows.set(AccessService.enrolmentSetting, Array(KeyedHash.tokenDigest(token).utf8))
                 try rows.put(UserRecord(name: "admin", role: Role.admin.rawValue, passwordHash: hash, createdAt: now))
             }
+        }
+        if try await self.store.read({ rows in try rows.newestVersion() }) == 0 {
             _ = try await self.editor.change(by: Self.system, reason: "first run") { _ in }
         }
         try await self.editor.publishNewest()
@@ -93,6 +95,14 @@ package final class ConfigCenter: Service {
     /// Lets someone log in.
     package func createUser(_ name: String, role: Role, password: Secret) async throws {
         try await self.access.create(name, role, password, by: Self.system)
+    }
+
+    /// Gives someone a new password, which is told here and never again, and ends all tokens of theirs: for those who
+    /// have lost theirs and can reach the database.
+    package func renewPassword(of user: String) async throws -> String {
+        let password = RandomText.base62(20)
+        try await self.access.setPassword(of: user, to: Secret(password), by: Self.system)
+        return password
     }
 
     /// Makes a new enrolment token, which is told here and never again; the old one ends.
@@ -193,7 +203,7 @@ package final class ConfigCenter: Service {
 }
 
 /// What only the first run can tell.
-package struct FirstRun: Sendable {
+package struct FirstRun: Sendable, Equatable {
     /// The password of the user `admin`.
     package let adminPassword: String
     /// What a gateway in another process needs to watch this config center.

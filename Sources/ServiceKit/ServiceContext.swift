@@ -115,9 +115,7 @@ package enum IfMatch: Sendable, Equatable {
             self = .missing
             return
         }
-        let tags = text.split(separator: ",").map { part in
-            part.drop(while: { $0 == " " }).reversed().drop(while: { $0 == " " }).reversed().map(String.init).joined()
-        }
+        let tags = text.split(separator: ",").map { String($0.filter { $0 != " " }) }
         self = tags == ["*"] ? .any : .tags(tags)
     }
 

@@ -72,6 +72,8 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
     case conflict(String)
     /// The master key cannot be used.
     case masterKey(String)
+    /// A file cannot be used as it must be.
+    case file(String)
     /// A unit of work that may only read tried to write.
     case readOnly
 
@@ -79,7 +81,7 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .unreadable(let what): "\(what) cannot be read: it is damaged, or was sealed with another master key"
         case .conflict(let what): "\(what) exists already"
-        case .masterKey(let why): why
+        case .masterKey(let why), .file(let why): why
         case .readOnly: "a read may not write"
         }
     }

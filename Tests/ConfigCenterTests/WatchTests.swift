@@ -17,7 +17,8 @@ struct WatchTests {
             let watcher = try Watching(url, token)
             try await watcher.run {
                 #expect(try await watcher.next().version == 1)
-                for version in 2...6 as ClosedRange<UInt64> {
+                var delays: [Duration] = []
+                for version in 2...10 as ClosedRange<UInt64> {
                     let document = try ConfigDocument(
                         yaml: "namespaces: { name: n\(version) }",
                         environment: { _ in nil }
@@ -26,8 +27,10 @@ struct WatchTests {
                     _ = try await center.apply(document, managedBy: .api)
                     let snapshot = try await watcher.next()
                     #expect(snapshot == center.currentSnapshot())
-                    #expect(start.duration(to: .now) < .milliseconds(100))
+                    delays.append(start.duration(to: .now))
                 }
+                // The median: other tests run beside this one. Polling and heartbeats, both off here, could not do it.
+                #expect(delays.sorted()[delays.count / 2] < .milliseconds(100))
                 #expect(try #require(watcher.watcher.sinceContact) < .seconds(1))
             }
         }

@@ -32,6 +32,26 @@ struct DocumentValueTests {
         #expect(throws: DocumentSyntaxError.self) { try DocumentValue(yaml: nested(65)) }
     }
 
+    /// Damaged texts are refused or read, never fatal; what is read survives writing.
+    @Test func survivesDamagedTexts() throws {
+        var seed: UInt64 = 42
+        let random = { (bound: Int) -> Int in
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(seed >> 33) % bound
+        }
+        let good = Array(#"{"a":[1,-2.5e3,true,null,"x\u00e9\n\ud83d\ude00"],"b":{"c":""}}"#.utf8)
+        var readable = 0
+        for _ in 0..<5000 {
+            var bytes = good
+            for _ in 0..<(1 + random(3)) { bytes[random(bytes.count)] = good[random(good.count)] }
+            if random(4) == 0 { bytes.removeLast(random(bytes.count)) }
+            guard let value = try? DocumentValue(json: bytes) else { continue }
+            readable += 1
+            #expect(try DocumentValue(json: value.json()) == value)
+        }
+        #expect(readable > 10)
+    }
+
     @Test func writesCanonicalJSON() throws {
         let value = try DocumentValue(json: #" { "b" : [1, -2, 1.5, true, null], "a" : "\u00e9\n\"\u0001😀" } "#)
         #expect(

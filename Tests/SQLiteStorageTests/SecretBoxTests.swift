@@ -59,4 +59,24 @@ struct SecretBoxTests {
         let text = Data(repeating: 3, count: 32).base64EncodedString()
         _ = try MasterKey.loadOrCreate(directory: "/nowhere", environment: ["AI_GATEWAY_MASTER_KEY": text])
     }
+
+    @Test func aSnapshotFileIsSealedAndReplacedAsAWhole() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "snapshot-\(UUID().uuidString)").path()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let key = MasterKey.random()
+        let file = SnapshotFile(path: path, secrets: SecretBox(key))
+        #expect(try file.load() == nil)
+        var snapshot = Snapshot(version: 3, createdAt: 4, keyPepper: Secret("visible pepper"))
+        try file.save(snapshot)
+        snapshot.version = 4
+        try file.save(snapshot)
+        #expect(try file.load() == snapshot)
+        let pepper = Hex.text("visible pepper".utf8)
+        let content = try #require(FileManager.default.contents(atPath: path))
+        #expect(!String(decoding: content, as: UTF8.self).contains(pepper))
+        #expect(throws: StorageError.self) { try SnapshotFile(path: path, secrets: SecretBox(.random())).load() }
+        #expect(throws: StorageError.self) {
+            try SnapshotFile(path: "/nowhere/at/all", secrets: SecretBox(key)).save(snapshot)
+        }
+    }
 }

@@ -148,6 +148,7 @@ struct ResourceEndpoints {
             record.managedBy = .api
             record.version += 1
             try rows.put(record)
+            _ = try ConfigState.advance(rows)
             try rows.append(
                 AuditRecord(
                     at: now,

@@ -125,23 +125,34 @@ final class AccessService: Authenticator {
             )
         }
         let user = try await self.store.read { rows in try rows.user(caller.name) }
-        guard var user, try await self.hasher.verify(old, against: user.passwordHash) else {
+        guard let user, try await self.hasher.verify(old, against: user.passwordHash) else {
             self.gate.failed(caller.name, from: caller.origin, now: now)
             throw ServiceProblem(.forbidden, "The current password is wrong.")
         }
-        user.passwordHash = try await self.hasher.hash(new)
-        let changed = user
+        try await self.setPassword(
+            of: user.name,
+            to: new,
+            by: ChangeAuthor(caller)
+        )
+    }
+
+    /// Gives someone another password; all tokens of theirs end.
+    func setPassword(of name: String, to password: Secret, by author: ChangeAuthor) async throws {
+        let hash = try await self.hasher.hash(password)
+        let now = self.now()
         try await self.store.write { rows in
-            try rows.put(changed)
-            try rows.deleteTokens(of: changed.name)
+            guard var user = try rows.user(name) else { throw ServiceProblem(.notFound, "There is no user `\(name)`.") }
+            user.passwordHash = hash
+            try rows.put(user)
+            try rows.deleteTokens(of: name)
             try rows.append(
                 AuditRecord(
                     at: now,
-                    actor: caller.name,
-                    origin: caller.origin,
+                    actor: author.name,
+                    origin: author.origin,
                     action: "update",
                     kind: "user",
-                    name: caller.name,
+                    name: name,
                     secretsChanged: true
                 )
             )

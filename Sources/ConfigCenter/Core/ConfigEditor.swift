@@ -36,7 +36,7 @@ final class ConfigEditor: Sendable {
     private let publisher: SnapshotPublisher
     private let keptSnapshots: UInt64
     private let now: @Sendable () -> Int64
-    /// The state at the newest version that was seen; read again when another process has moved on.
+    /// The newest state that was seen; read again when another process, or a release, has changed rows.
     private let cache = Mutex<ConfigState?>(nil)
 
     init(
@@ -88,14 +88,14 @@ final class ConfigEditor: Sendable {
     }
 
     private func state(_ rows: any ConfigTransaction) throws -> ConfigState {
-        let newest = try rows.newestVersion()
-        if let cached = self.cache.withLock({ $0 }), cached.version == newest, newest > 0 { return cached }
+        let revision = try ConfigState.revision(rows)
+        if let cached = self.cache.withLock({ $0 }), cached.revision == revision { return cached }
         return try ConfigState(loading: rows, vault: self.vault)
     }
 
     private func remember(_ state: ConfigState) {
         self.cache.withLock { cached in
-            if state.version >= cached?.version ?? 0 { cached = state }
+            if state.revision >= cached?.revision ?? 0 { cached = state }
         }
     }
 
@@ -105,8 +105,7 @@ final class ConfigEditor: Sendable {
         reason: String,
         _ body: (inout Edit) throws -> Void
     ) throws -> Committed {
-        // Rows change without a snapshot when they are claimed or released, so a writer trusts only what it reads.
-        var state = try ConfigState(loading: rows, vault: self.vault)
+        var state = try self.state(rows)
         var edit = Edit(resources: state.resources, state: state)
         try body(&edit)
         try edit.log.throwIfAny()
@@ -118,6 +117,7 @@ final class ConfigEditor: Sendable {
         if !changes.isEmpty { try Self.checkReferences(snapshot, edit) }
         try self.write(changes, claimed: edit.claimed, author, rows, &state, at: at, version: version)
         state.resources = edit.resources
+        state.revision = try ConfigState.advance(rows)
         let report = ChangeReport(version: version, changes: changes, generatedKeys: edit.generatedKeys)
         guard version > state.version else { return Committed(report: report, state: state, published: nil) }
         state.version = version

@@ -17,6 +17,8 @@ struct ConfigState: Sendable {
     }
 
     var version: UInt64
+    /// Counts the changes of rows, those without a new snapshot included; what tells whether this is still the newest.
+    var revision: UInt64
     var pepper: Secret
     var resources: ResourceSet
     var rows: [Name: Row]
@@ -25,6 +27,7 @@ struct ConfigState: Sendable {
     init(loading rows: any ConfigTransaction, vault: Vault) throws {
         guard let pepper = try vault.pepper(rows) else { throw StorageError.unreadable("the key pepper") }
         self.version = try rows.newestVersion()
+        self.revision = try Self.revision(rows)
         self.pepper = pepper
         self.resources = ResourceSet()
         self.rows = [:]
@@ -37,5 +40,18 @@ struct ConfigState: Sendable {
                 updatedAt: record.updatedAt
             )
         }
+    }
+    private static let revisionSetting = "revision"
+
+    static func revision(_ rows: any ConfigTransaction) throws -> UInt64 {
+        let bytes = try rows.setting(Self.revisionSetting) ?? []
+        return bytes.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// Says that rows have changed; every writer of resources calls this in its unit of work.
+    static func advance(_ rows: any ConfigTransaction) throws -> UInt64 {
+        let next = try Self.revision(rows) + 1
+        try rows.set(Self.revisionSetting, (0..<8).reversed().map { UInt8(truncatingIfNeeded: next >> ($0 * 8)) })
+        return next
     }
 }
