@@ -40,7 +40,7 @@ struct Provider: Sendable {
         example: (Call) throws -> StoredObject
     ) throws -> StoredObject {
         if let object = self.store.get(kind, call.id) { return object }
-        guard self.options.answersUnknownObjects else {
+        guard self.options.acceptsPlaceholders else {
             throw APIError.notFound("No \(kind.rawValue) with id '\(call.id)'.")
         }
         return try example(call)
@@ -48,7 +48,7 @@ struct Provider: Sendable {
 
     /// Forgets the stored object that a call names.
     func remove(_ kind: StoredObject.Kind, _ call: Call) throws {
-        guard self.store.remove(kind, call.id) || self.options.answersUnknownObjects else {
+        guard self.store.remove(kind, call.id) || self.options.acceptsPlaceholders else {
             throw APIError.notFound("No \(kind.rawValue) with id '\(call.id)'.")
         }
     }

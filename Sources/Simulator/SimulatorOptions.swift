@@ -21,8 +21,9 @@ package struct SimulatorOptions: Sendable {
     /// The models that exist; nil: every name does, and `GET /v1/models` lists `Simulator.exampleModels`.
     package var models: [String]?
     /// Requests for stored objects that were never created answer an example object with the id asked for, instead of
-    /// 404. Suites that replay a provider's documented examples need it, because their ids are placeholders.
-    package var answersUnknownObjects: Bool
+    /// 404; output limits may be 0; responses may have no input. Suites that replay a provider's documented examples
+    /// need it, because the examples carry placeholders.
+    package var acceptsPlaceholders: Bool
     /// The largest request body that is accepted.
     package var maximumBodyBytes: Int
     /// How many requests `GET /-/requests` remembers.
@@ -39,7 +40,7 @@ package struct SimulatorOptions: Sendable {
         self.credential = credential
         self.dials = dials
         self.models = nil
-        self.answersUnknownObjects = false
+        self.acceptsPlaceholders = false
         self.maximumBodyBytes = 32 << 20
         self.recordedRequests = 256
         self.recordedBodyBytes = 64 << 10

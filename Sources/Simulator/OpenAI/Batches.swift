@@ -6,7 +6,7 @@ enum Batches {
     static let endpoints = [
         Endpoint(method: .post, path: "/v1/batches") { call, provider in
             let input = try call.required("input_file_id").string ?? ""
-            guard provider.store.get(.file, input) != nil || provider.options.answersUnknownObjects else {
+            guard provider.store.get(.file, input) != nil || provider.options.acceptsPlaceholders else {
                 throw APIError.invalid("No file with id '\(input)'.", parameter: "input_file_id")
             }
             let id = provider.newID("batch_", call)

@@ -37,7 +37,11 @@ enum ChatCompletions {
 
         init(_ call: Call, model: String, messages: [JSON], provider: Provider) throws {
             let json = call.json
-            let prompt = try ChatPrompt(json, messages: messages)
+            let prompt = try ChatPrompt(
+                json,
+                messages: messages,
+                acceptsPlaceholders: provider.options.acceptsPlaceholders
+            )
             self.isStored = json["store"]?.bool ?? false
             self.id = self.isStored ? provider.newID("chatcmpl-", call) : Text.identifier("chatcmpl-", call.seed)
             self.model = model

@@ -3,14 +3,14 @@ struct ChatPrompt: Sendable {
     let prompt: Prompt
     let tools: ToolChoice
 
-    init(_ json: JSON, messages: [JSON]) throws {
+    init(_ json: JSON, messages: [JSON], acceptsPlaceholders: Bool) throws {
         guard messages.allSatisfy({ $0["role"]?.string != nil }) else {
             throw APIError.invalid("Each message needs a 'role'.", parameter: "messages")
         }
         var prompt = Prompt()
         prompt.tokens = max(1, messages.reduce(0) { $0 + Self.tokens(in: $1) })
         prompt.outputLimit = json["max_completion_tokens"]?.int ?? json["max_tokens"]?.int
-        if let limit = prompt.outputLimit, limit < 1 {
+        if let limit = prompt.outputLimit, limit < (acceptsPlaceholders ? 0 : 1) {
             throw APIError.invalid("'max_tokens' must be at least 1.", parameter: "max_tokens")
         }
         prompt.stop = Self.strings(json["stop"])

@@ -37,7 +37,13 @@ enum Responses {
             let prompt = ResponsePrompt(call.json)
             return .json([
                 "id": .string(Text.identifier("resp_", call.seed)), "object": "response.compaction",
-                "created_at": .int(call.created), "output": .array(prompt.items),
+                "created_at": .int(call.created),
+                "output": [
+                    [
+                        "id": .string(Text.identifier("cmp_", call.seed)), "type": "compaction",
+                        "encrypted_content": "c2lt",
+                    ]
+                ],
                 "usage": ResponseObject.usage(input: prompt.prompt.tokens, output: 0),
             ])
         },
@@ -46,7 +52,8 @@ enum Responses {
     private static func create(_ call: Call, _ provider: Provider) throws -> Answer {
         let model = call.model ?? "sim-example"
         try provider.checkModel(model)
-        if call.json["prompt"] == nil, call.json["previous_response_id"] == nil { _ = try call.required("input") }
+        let needsInput = call.json["prompt"] == nil && call.json["previous_response_id"] == nil
+        if needsInput, !provider.options.acceptsPlaceholders { _ = try call.required("input") }
         let isStored = call.json["store"]?.bool ?? true
         let id = isStored ? provider.newID("resp_", call) : Text.identifier("resp_", call.seed)
         let prompt = ResponsePrompt(call.json)

@@ -36,7 +36,7 @@ enum StoredCompletions {
             "choices": [["index": 0, "message": message, "logprobs": nil, "finish_reason": "stop"]],
             "usage": ["prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3],
         ]
-        let first = message.setting("role", "user").setting("id", .string("\(call.id)-0"))
+        let first = message.setting("id", .string("\(call.id)-0"))
         return StoredObject(kind: .completion, id: call.id, json: json, items: [first])
     }
 }
