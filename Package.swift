@@ -101,7 +101,7 @@ let package = Package(
         tests(of: "GatewayServer", ["GatewayModel", "GatewayCore", "HTTPWire", nio, posix, .product(name: "NIOEmbedded", package: "swift-nio")]),
         tests(of: "SQLiteStorage", ["Storage", "GatewayModel"]),
         tests(of: "ConfigCenter", ["GatewayModel", "Storage", "SQLiteStorage", "ServiceKit", .product(name: "HummingbirdTesting", package: "hummingbird")]),
-        tests(of: "Simulator", [.product(name: "HummingbirdTesting", package: "hummingbird")]),
+        tests(of: "Simulator", [hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]),
         tests(of: "Commands", ["GatewayModel"]),
     ],
     swiftLanguageModes: [.v6]

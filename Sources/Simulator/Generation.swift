@@ -39,7 +39,7 @@ struct Generation: Sendable {
     init(_ prompt: Prompt, seed: UInt64, dials: Dials) {
         let wanted = prompt.fixedText.map { Text.pieces(of: $0) }
         let length = wanted?.count ?? dials.outputTokens ?? Int(16 + seed % 16)
-        let count = min(length, prompt.outputLimit ?? length)
+        let count = max(0, min(length, prompt.outputLimit ?? length))
         self.toolCalls = []
         if prompt.stop.isEmpty {
             self.output = wanted.map { .pieces($0) } ?? .words(seed: seed)

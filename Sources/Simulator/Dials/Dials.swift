@@ -49,6 +49,9 @@ package struct Dials: Sendable, Equatable {
     /// The longest output that a dial may ask for.
     static let maximumOutputTokens = 1_000_000
 
+    /// The largest offset that a dial may name.
+    static let maximumOffset = 1 << 40
+
     /// Every dial that takes a value, by the name that model names and headers use.
     static let names = ["ttft", "rate", "tokens", "status", "error", "retry", "cut", "stall", "malformed"]
 }
@@ -90,9 +93,9 @@ extension Dials {
         case "status": Self.store(Self.whole(text, in: 400...599), &self.errorStatus)
         case "error": Self.store(Self.number(text, in: 0...1), &self.errorRate)
         case "retry": Self.store(Self.whole(text, in: 0...86_400), &self.retryAfter)
-        case "cut": Self.store(Self.whole(text, in: 0...Int.max), &self.cutAfter)
-        case "stall": Self.store(Self.whole(text, in: 0...Int.max), &self.stallAfter)
-        case "malformed": Self.store(Self.whole(text, in: 0...Int.max), &self.malformedAt)
+        case "cut": Self.store(Self.whole(text, in: 0...Self.maximumOffset), &self.cutAfter)
+        case "stall": Self.store(Self.whole(text, in: 0...Self.maximumOffset), &self.stallAfter)
+        case "malformed": Self.store(Self.whole(text, in: 0...Self.maximumOffset), &self.malformedAt)
         default: false
         }
     }
