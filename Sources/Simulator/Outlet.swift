@@ -21,6 +21,7 @@ final class Outlet {
     private var produced = 0
     private var sent = 0
     private var tokens = 0
+    private lazy var firstToken = ContinuousClock.now
 
     init(_ writer: any ResponseBodyWriter, dials: Dials, patience: Patience) {
         self.writer = writer
@@ -41,8 +42,10 @@ final class Outlet {
 
     /// Sends an event that carries one token of output, at the pace of the dials.
     func token(_ name: String? = nil, _ data: JSON) async throws {
-        if self.tokens > 0, let rate = self.dials.tokensPerSecond {
-            try await self.patience.wait(.seconds(1 / rate))
+        if let rate = self.dials.tokensPerSecond {
+            // Each token has its own time, so that the work of sending one does not delay the next.
+            let due = self.firstToken + .seconds(Double(self.tokens) / rate)
+            if case let left = due - .now, left > .zero { try await self.patience.wait(left) }
         }
         self.tokens += 1
         try await self.event(name, data)
