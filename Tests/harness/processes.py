@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import resource
 import signal
+import socket
 import subprocess
 import time
 
@@ -124,3 +126,36 @@ def write_config(path: pathlib.Path, config: dict) -> pathlib.Path:
     """Writes a configuration; JSON is YAML."""
     path.write_text(json.dumps(config, indent=2) + "\n")
     return path
+
+
+def start_config_center(folder: pathlib.Path, config: dict, port: int = 0, name: str = "config-center") -> Command:
+    """`ai-gateway config-center` with this configuration; its ready file also names its `enrolmentToken`."""
+    arguments = ["config-center", *_common(folder, config), "--config-center-port", str(port)]
+    return Command(folder, name, arguments)
+
+
+def start_gateway(folder: pathlib.Path, config_center: str, token: str, name: str = "gateway") -> Command:
+    """`ai-gateway gateway` that takes its configuration from a config center."""
+    data = ["--data-dir", str(folder / "data"), "--gateway-port", "0"]
+    return Command(folder, name, ["gateway", *data, "--config-center", config_center, "--enrolment-token", token])
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def raise_descriptor_limit() -> None:
+    """Lets this process, and those that it starts, open as many sockets as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def usage_records(folder: pathlib.Path) -> list[dict]:
+    """What `ai-gateway usage tail` prints of the data directory `folder/data`, whose gateway may be running or not."""
+    run = run_once("usage", "tail", "--json", "--data-dir", str(folder / "data"))
+    if run.returncode != 0:
+        raise AssertionError(f"usage tail ended with {run.returncode}: {run.stderr}")
+    return [json.loads(line) for line in run.stdout.splitlines() if line]
