@@ -81,7 +81,7 @@ let package = Package(
             ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, http1, httpClient, logging, lifecycle, crypto]
         ),
         layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, lifecycle, crypto, cryptoExtras, nio]),
-        layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, nio]),
+        layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, lifecycle, nio]),
         // 5 commands
         layer(
             "Commands",
@@ -103,7 +103,7 @@ let package = Package(
         tests(of: "GatewayServer", ["GatewayModel", "GatewayCore", "HTTPWire", nio, posix, .product(name: "NIOEmbedded", package: "swift-nio")]),
         tests(of: "SQLiteStorage", ["Storage", "GatewayModel"]),
         tests(of: "ConfigCenter", ["GatewayModel", "GatewayServer", "Storage", "SQLiteStorage", "ServiceKit", httpTypes, logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird")]),
-        tests(of: "Simulator", [.product(name: "HummingbirdTesting", package: "hummingbird")]),
+        tests(of: "Simulator", [hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]),
         tests(of: "Commands", ["GatewayModel"]),
     ],
     swiftLanguageModes: [.v6]
