@@ -81,6 +81,11 @@ bench: release ## nginx, nginx + Lua and the gateway on the same work (ARGS="--q
 	@scripts/setup bench
 	@benchmarks/run --binary $(RELEASE) $(ARGS)
 
+.PHONY: bench-results
+bench-results: release ## the same, and write the table to benchmarks/RESULTS.md
+	@scripts/setup bench
+	@benchmarks/run --binary $(RELEASE) --results benchmarks/RESULTS.md $(ARGS)
+
 .PHONY: docs
 docs: build ## rewrite the reference pages from the lists in the code
 	@mkdir -p docs/reference
