@@ -79,7 +79,7 @@ let package = Package(
             ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, httpClient, logging, lifecycle, crypto]
         ),
         layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio]),
-        layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, nio]),
+        layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, lifecycle, nio]),
         // 5 commands
         layer(
             "Commands",
