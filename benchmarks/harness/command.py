@@ -76,9 +76,6 @@ class Run:
         if not peers.nginx_binary():
             raise Fault("nginx is not installed, and the upstream is one (scripts/setup bench)")
         chosen = self.available_peers()
-        load = os.getloadavg()[0]
-        if load > 0.7:
-            self.say(f"the machine is busy (load {load:.1f}): CPU per request still compares, req/s and delays do not")
         for each in chosen:
             check(each, self.folder / "check" / slug(each), self.workload, self.under_test)
             self.say(f"{each.name}: does the work" if each.pipeline else f"{each.name}: forwards")
@@ -183,7 +180,9 @@ def slug(peer) -> str:
 
 
 def publish(results: report.Results, options):
-    print(report.as_text(results, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    # Whoever pipes the JSON wants nothing else on standard output.
+    output = sys.stderr if str(options.json) == "-" else sys.stdout
+    print(report.as_text(results, colour=output.isatty() and "NO_COLOR" not in os.environ), file=output)
     facts = [
         time.strftime("%Y-%m-%d", time.gmtime()),
         description(),

@@ -81,6 +81,17 @@ def _thread_time(pid: int) -> int:
     return total
 
 
+def core_busy_nanoseconds(core: int) -> int:
+    """Time that a core spent on anything but idling, in the kernel's ticks of 10 ms."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _idle, _iowait, irq, softirq, steal = (int(field) for field in fields[:8])
+            ticks = user + nice + system + irq + softirq + steal
+            return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    raise Fault(f"/proc/stat does not list cpu{core}")
+
+
 def run_pinned(arguments, cores, seconds: float) -> str:
     """Runs a load generator to its end and returns what it printed."""
     try:
@@ -119,4 +130,4 @@ def description() -> str:
         os.uname().machine,
     )
     memory = int(Path("/proc/meminfo").read_text().split()[1]) // (1024 * 1024)
-    return f"{os.cpu_count()} × {model}, {memory} GiB, Linux {os.uname().release}"
+    return f"{os.cpu_count()} × {model}, {memory} GiB, Linux {os.uname().release.split('-')[0]}"

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .machine import Fault, run_pinned
+from .machine import Fault, core_busy_nanoseconds, run_pinned
 
 LOAD = Path(__file__).resolve().parent.parent / "load"
 CONNECTIONS = 64
@@ -19,6 +19,7 @@ class Throughput:
     requests_per_second: float
     cpu_microseconds: float  # of the system under test, per request
     busy: float  # its share of one core; below 1 the generator's core was the limit
+    foreign: float  # what others took of that core: processes that are not ours, or the host
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ def throughput(peer, workload, cores, seconds: float) -> Throughput:
         "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", LOAD / "chat.lua", f"http://127.0.0.1:{peer.port}",
         "--", workload.keys_file, workload.body_file,
     ]
-    before = peer.server.cpu_nanoseconds()
+    core = min(peer.cores)
+    busy_before, before = core_busy_nanoseconds(core), peer.server.cpu_nanoseconds()
     printed = run_pinned(arguments, cores, seconds + 30)
-    spent = peer.server.cpu_nanoseconds() - before
+    spent, busy = peer.server.cpu_nanoseconds() - before, core_busy_nanoseconds(core) - busy_before
     result = _result(printed)
     if result["errors"] or result["refused"] or not result["requests"]:
         raise Fault(f"{peer.name} failed requests under load: {result}; its output: {peer.folder}")
@@ -44,6 +46,7 @@ def throughput(peer, workload, cores, seconds: float) -> Throughput:
         requests_per_second=result["requests"] * 1e6 / result["microseconds"],
         cpu_microseconds=spent / 1000 / result["requests"],
         busy=spent / 1000 / result["microseconds"],
+        foreign=max(0.0, (busy - spent) / 1000 / result["microseconds"]),
     )
 
 

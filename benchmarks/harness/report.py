@@ -24,6 +24,10 @@ BARS = (
 )
 
 
+# Share of the core under test that processes of others may take before the figures are called disturbed.
+TOLERATED_FOREIGN = 0.05
+
+
 class Results:
     """Every round of every peer. Keys are (peer's name, access log on)."""
 
@@ -53,6 +57,11 @@ class Results:
         rounds = zip(self.delay[name], self.delay["direct"])
         return median(getattr(a, percentile) - getattr(b, percentile) for a, b in rounds)
 
+    def foreign(self) -> float:
+        """What others took of the core under test, in the median round."""
+        rounds = [each.foreign for several in self.throughput.values() for each in several]
+        return median(rounds) if rounds else 0.0
+
     def rows(self):
         for access_log in (False, True):
             for (name, log), rounds in self.throughput.items():
@@ -78,6 +87,7 @@ class Results:
                 for bar, ratio, met in self.bars()
             ],
             "skipped": self.skipped,
+            "foreign": self.foreign(),
         }
 
 
@@ -117,6 +127,13 @@ def verdict(bar: Bar, ratio, met) -> str:
     return f"{'pass' if met else 'MISS'}  {bar.what}: {ratio:.2f} (≤ {bar.at_most:.2f})"
 
 
+def warning(results: Results):
+    """Says so when the machine was not ours: caches that others fill cost everybody, but not everybody the same."""
+    if results.foreign() <= TOLERATED_FOREIGN:
+        return None
+    return f"others took {results.foreign() * 100:.0f} % of the core under test: repeat this on a quiet machine"
+
+
 def as_text(results: Results, colour: bool) -> str:
     rows = [HEADINGS, *table(results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
@@ -131,6 +148,8 @@ def as_text(results: Results, colour: bool) -> str:
         code = {True: "32", False: "31", None: "33"}[met]
         lines.append(f"\033[{code}m{line}\033[0m" if colour else line)
     lines += [f"skipped  {name}: {why}" for name, why in results.skipped.items()]
+    if warning(results):
+        lines.append(f"disturbed  {warning(results)}")
     return "\n".join(lines)
 
 
@@ -143,6 +162,8 @@ def as_markdown(results: Results, facts: list) -> str:
     for bar, ratio, met in results.bars():
         word = {True: "pass", False: "**miss**", None: "not measured"}[met]
         lines.append(f"| {bar.what} | {bar.at_most:.2f} × | {_number(ratio, '{:.2f} ×')} | {word} |")
+    if warning(results):
+        lines += ["", f"Disturbed: {warning(results)}."]
     if results.skipped:
         lines += ["", *(f"Skipped: {name}: {why}." for name, why in results.skipped.items())]
     return "\n".join(lines) + "\n"
