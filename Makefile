@@ -65,12 +65,13 @@ test-storage: ## the storage drivers against the storage contract
 	@scripts/test-unit --filter '^(SQLite)?StorageTests\.'
 
 .PHONY: lint
-lint: ## imports by layer, formatting, shell scripts, links of the documentation
+lint: ## imports by layer, formatting, shell scripts, links of the documentation, and the tools that check them
 	@scripts/setup test
 	scripts/check-imports
 	swift format lint --strict --parallel -r $(SWIFT_SOURCES)
 	shellcheck $$(git ls-files | xargs -d '\n' awk 'FNR == 1 && /^#!.*(bash|[/ ]sh)$$/ { print FILENAME } { nextfile }')
 	scripts/check-links
+	scripts/test-tools
 
 .PHONY: format
 format: ## rewrite the Swift sources in the project's format

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,8 @@ OPEN_LOOP_RATE = 2000.0
 def main(arguments=None) -> int:
     options = parse(arguments)
     folder = Path(tempfile.mkdtemp(prefix="ai-gateway-bench-"))
+    # Being ended from outside has to take the servers along, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         results = Run(options, folder).run()
     except Fault as fault:
@@ -45,7 +48,8 @@ def parse(arguments):
     parser.add_argument("--rounds", type=int, help="interleaved rounds (default 5)")
     parser.add_argument("--seconds", type=float, help="length of one measurement (default 4)")
     parser.add_argument("--keys", type=int, default=1000, help="gateway keys configured and used (default 1000)")
-    parser.add_argument("--peers", help="comma-separated part of: " + ", ".join(each.name for each in peers.ALL))
+    names = [each.name for each in peers.ALL]
+    parser.add_argument("--peers", default=",".join(names), help="comma-separated part of the default, %(default)s")
     parser.add_argument("--no-instructions", action="store_true", help="leave out callgrind (it takes about two minutes)")
     parser.add_argument("--no-delay", action="store_true", help=f"leave out the delay at {OPEN_LOOP_RATE:g} req/s")
     parser.add_argument("--log", choices=["off", "on", "both"], default="both", help="access log settings to measure")
@@ -53,6 +57,9 @@ def parse(arguments):
     parser.add_argument("--results", type=Path, metavar="FILE", help="write the table as a Markdown page")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a bar is missed")
     options = parser.parse_args(arguments)
+    options.peers = options.peers.split(",")
+    if unknown := sorted(set(options.peers) - set(names)):
+        parser.error(f"unknown peer: {', '.join(unknown)}")
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.seconds = options.seconds or (2.0 if options.quick else 4.0)
     return options
@@ -92,13 +99,9 @@ class Run:
         return self.results
 
     def available_peers(self):
-        wanted = self.options.peers.split(",") if self.options.peers else [each.name for each in peers.ALL]
-        unknown = set(wanted) - {each.name for each in peers.ALL}
-        if unknown:
-            raise Fault(f"unknown peer: {', '.join(sorted(unknown))}")
         chosen = []
         for each in peers.ALL:
-            if each.name not in wanted:
+            if each.name not in self.options.peers:
                 continue
             why = each.missing(self.options)
             if why:
