@@ -15,7 +15,7 @@ from .check import check
 from .machine import Fault, description
 from .workload import Workload
 
-WARM_UP_SECONDS = 1.0
+WARM_UP_SECONDS = 1
 OPEN_LOOP_RATE = 2000.0
 
 
@@ -44,9 +44,9 @@ def parse(arguments):
         description="Measures nginx, nginx + Lua and ai-gateway on the same work in one run; benchmarks/README.md explains.",
     )
     parser.add_argument("--binary", type=Path, default=Path(".build/dist/ai-gateway"), help="the gateway to measure")
-    parser.add_argument("--quick", action="store_true", help="2 short rounds, no instruction count: a look, not a result")
-    parser.add_argument("--rounds", type=int, help="interleaved rounds (default 5)")
-    parser.add_argument("--seconds", type=float, help="length of one measurement (default 4)")
+    parser.add_argument("--quick", action="store_true", help="3 short rounds, no instruction count: a look, not a result")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds (default 10)")
+    parser.add_argument("--seconds", type=int, help="length of one measurement (default 2)")
     parser.add_argument("--keys", type=int, default=1000, help="gateway keys configured and used (default 1000)")
     names = [each.name for each in peers.ALL]
     parser.add_argument("--peers", default=",".join(names), help="comma-separated part of the default, %(default)s")
@@ -60,8 +60,8 @@ def parse(arguments):
     options.peers = options.peers.split(",")
     if unknown := sorted(set(options.peers) - set(names)):
         parser.error(f"unknown peer: {', '.join(unknown)}")
-    options.rounds = options.rounds or (2 if options.quick else 5)
-    options.seconds = options.seconds or (2.0 if options.quick else 4.0)
+    options.rounds = options.rounds or (3 if options.quick else 10)
+    options.seconds = options.seconds or (1 if options.quick else 2)
     return options
 
 
