@@ -51,12 +51,12 @@ test-unit: ## values, state machines, goldens: no sockets, no sleeps, under 60 s
 .PHONY: test-e2e
 test-e2e: build ## the real binary driven by real SDKs against the simulator and a real inference server
 	@scripts/setup test
-	@GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-e2e $(ARGS)
+	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-e2e $(ARGS)
 
 .PHONY: test-conformance
 test-conformance: build ## the OpenAI SDK's own resource tests through the gateway
 	@scripts/setup test
-	@GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-conformance $(ARGS)
+	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-conformance $(ARGS)
 
 .PHONY: test-storage
 test-storage: ## the storage drivers against the storage contract
