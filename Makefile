@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+.NOTPARALLEL:
+
 DEBUG   := .build/debug/ai-gateway
 RELEASE := .build/dist/ai-gateway
 

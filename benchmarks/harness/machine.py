@@ -20,7 +20,7 @@ class Server:
         with open(log, "ab") as output:
             self.process = subprocess.Popen(
                 [str(argument) for argument in arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                preexec_fn=lambda: _prepare(cores), start_new_session=True,
+                preexec_fn=lambda: _prepare(cores), start_new_session=True, env=_environment(),
             )
 
     def wait_for(self, ready, seconds: float):
@@ -52,6 +52,15 @@ class Server:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+def _environment() -> dict:
+    """Ours without what would configure the gateway: its own options, providers' keys, proxies."""
+    dropped = ("AI_GATEWAY_", "OPENAI_", "ANTHROPIC_", "GEMINI_")
+    return {
+        name: value for name, value in os.environ.items()
+        if not name.startswith(dropped) and not name.lower().endswith("_proxy")
+    }
 
 
 def _prepare(cores):

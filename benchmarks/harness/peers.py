@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.parse
 from pathlib import Path
 
 from .machine import Fault, Server, free_ports, listens
@@ -107,8 +108,9 @@ class Gateway(Peer):
         self.ready_file.unlink(missing_ok=True)
         return [
             self.binary.resolve(), "run", "--data-dir", self.folder / "data", "--config", configuration,
-            "--gateway-port", self.port, "--config-center-port", free_ports(1)[0], "--threads", 1,
-            "--ready-file", self.ready_file, "--access-log", self.log_file if self.access_log else "off",
+            "--gateway-port", 0, "--config-center-port", 0, "--token-service-port", 0, "--console-port", 0,
+            "--threads", 1, "--ready-file", self.ready_file,
+            "--access-log", self.log_file if self.access_log else "off",
         ]
 
     @property
@@ -120,7 +122,8 @@ class Gateway(Peer):
             said = json.loads(self.ready_file.read_text())
         except (OSError, ValueError):
             return False
-        return "gateway" in said and listens(self.port)
+        self.port = urllib.parse.urlsplit(said["gateway"]).port
+        return listens(self.port)
 
 
 class Upstream(Nginx):
