@@ -84,6 +84,10 @@ bench: release ## nginx, nginx + Lua and the gateway on the same work (ARGS="--q
 	@scripts/setup bench
 	@benchmarks/run --binary $(RELEASE) $(ARGS)
 
+.PHONY: bench-publish
+bench-publish: release ## from publishing a change to its being in force, under 1 000 open streams
+	@benchmarks/publish-latency --binary $(RELEASE) $(ARGS)
+
 .PHONY: bench-results
 bench-results: release ## the same, and write the table to benchmarks/RESULTS.md
 	@scripts/setup bench
