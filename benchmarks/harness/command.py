@@ -125,8 +125,8 @@ class Run:
                 subject.start()
             for number in range(self.options.rounds):
                 for subject in subjects:
-                    measure.throughput(subject, self.workload, self.around, WARM_UP_SECONDS)
-                    round_ = measure.throughput(subject, self.workload, self.around, self.options.seconds)
+                    measure.throughput(subject, upstream, self.workload, WARM_UP_SECONDS)
+                    round_ = measure.throughput(subject, upstream, self.workload, self.options.seconds)
                     self.results.add_throughput(subject.name, subject.access_log, round_)
                     self.say(
                         f"round {number + 1}/{self.options.rounds}  {subject.name:<12} "

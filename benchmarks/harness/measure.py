@@ -2,7 +2,9 @@
 
 import json
 import re
+import resource
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ class Throughput:
     requests_per_second: float
     cpu_microseconds: float  # of the system under test, per request
     busy: float  # its share of one core; below 1 the generator's core was the limit
-    foreign: float  # what others took of that core: processes that are not ours, or the host
+    foreign: float  # what others took of the core where they took more: processes that are not ours, or the host
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,41 @@ class Delay:
     p99: float
 
 
-def throughput(peer, workload, cores, seconds: float) -> Throughput:
+def throughput(peer, upstream, workload, seconds: int) -> Throughput:
     arguments = [
-        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", LOAD / "chat.lua", f"http://127.0.0.1:{peer.port}",
+        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", LOAD / "chat.lua", f"http://127.0.0.1:{peer.port}",
         "--", workload.keys_file, workload.body_file,
     ]
-    core = min(peer.cores)
-    busy_before, before = core_busy_nanoseconds(core), peer.server.cpu_nanoseconds()
-    printed = run_pinned(arguments, cores, seconds + 30)
-    spent, busy = peer.server.cpu_nanoseconds() - before, core_busy_nanoseconds(core) - busy_before
+    before = _Times(peer, upstream)
+    printed = run_pinned(arguments, upstream.cores, seconds + 30)
+    after = _Times(peer, upstream)
     result = _result(printed)
     if result["errors"] or result["refused"] or not result["requests"]:
         raise Fault(f"{peer.name} failed requests under load: {result}; its output: {peer.folder}")
     return Throughput(
         requests_per_second=result["requests"] * 1e6 / result["microseconds"],
-        cpu_microseconds=spent / 1000 / result["requests"],
-        busy=spent / 1000 / result["microseconds"],
-        foreign=max(0.0, (busy - spent) / 1000 / result["microseconds"]),
+        cpu_microseconds=(after.peer - before.peer) / 1000 / result["requests"],
+        busy=(after.peer - before.peer) / 1000 / result["microseconds"],
+        foreign=max(0.0, *after.foreign_since(before)),
     )
+
+
+class _Times:
+    """What the two cores have done up to now, and for whom; nanoseconds."""
+
+    def __init__(self, peer, upstream):
+        self.peer, self.upstream = peer.server.cpu_nanoseconds(), upstream.server.cpu_nanoseconds()
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)  # the generators that have ended
+        self.generator = int((children.ru_utime + children.ru_stime) * 1e9)
+        self.cores = [core_busy_nanoseconds(min(each.cores)) for each in (peer, upstream)]
+        self.clock = time.monotonic_ns()
+
+    def foreign_since(self, earlier):
+        """Share of each core that went to others."""
+        elapsed = self.clock - earlier.clock
+        ours = (self.peer - earlier.peer, self.upstream - earlier.upstream + self.generator - earlier.generator)
+        for busy, was_busy, own in zip(self.cores, earlier.cores, ours):
+            yield (busy - was_busy - own) / elapsed
 
 
 def delay(name: str, port: int, workload, cores, rate: float, seconds: float) -> Delay:

@@ -24,7 +24,7 @@ BARS = (
 )
 
 
-# Share of the core under test that processes of others may take before the figures are called disturbed.
+# Share of one of the two cores that processes of others may take before the figures are called disturbed.
 TOLERATED_FOREIGN = 0.05
 
 
@@ -58,7 +58,7 @@ class Results:
         return median(getattr(a, percentile) - getattr(b, percentile) for a, b in rounds)
 
     def foreign(self) -> float:
-        """What others took of the core under test, in the median round."""
+        """What others took of a core, in the median round."""
         rounds = [each.foreign for several in self.throughput.values() for each in several]
         return median(rounds) if rounds else 0.0
 
@@ -131,7 +131,7 @@ def warning(results: Results):
     """Says so when the machine was not ours: caches that others fill cost everybody, but not everybody the same."""
     if results.foreign() <= TOLERATED_FOREIGN:
         return None
-    return f"others took {results.foreign() * 100:.0f} % of the core under test: repeat this on a quiet machine"
+    return f"others took {results.foreign() * 100:.0f} % of a core: repeat this on a quiet machine"
 
 
 def as_text(results: Results, colour: bool) -> str:
