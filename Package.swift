@@ -25,6 +25,8 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources:
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+// For the header type of AsyncHTTPClient; the data plane never sees it.
+let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
@@ -64,7 +66,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         layer("Telemetry", ["GatewayModel"]),
         layer("SharedState", ["GatewayModel"]),
-        layer("Storage", ["GatewayModel"]),
+        layer("Storage", ["GatewayModel", crypto]),
         layer("Journal", ["GatewayModel"]),
         // 3 core and drivers
         layer(
@@ -72,13 +74,13 @@ let package = Package(
             ["GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib", nio, crypto]
         ),
         layer("SQLiteStorage", ["GatewayModel", "Storage", grdb]),
-        layer("ServiceKit", ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras]),
+        layer("ServiceKit", ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio, posix]),
         // 4 services
         layer(
             "GatewayServer",
-            ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, httpClient, logging, lifecycle, crypto]
+            ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, http1, httpClient, logging, lifecycle, crypto]
         ),
-        layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio]),
+        layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, lifecycle, crypto, cryptoExtras, nio]),
         layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, lifecycle, nio]),
         // 5 commands
         layer(
@@ -100,7 +102,7 @@ let package = Package(
         tests(of: "GatewayCore", ["GatewayModel", "HTTPWire", "SharedState", "Journal", "Telemetry", nio]),
         tests(of: "GatewayServer", ["GatewayModel", "GatewayCore", "HTTPWire", nio, posix, .product(name: "NIOEmbedded", package: "swift-nio")]),
         tests(of: "SQLiteStorage", ["Storage", "GatewayModel"]),
-        tests(of: "ConfigCenter", ["GatewayModel", "Storage", "SQLiteStorage", "ServiceKit", .product(name: "HummingbirdTesting", package: "hummingbird")]),
+        tests(of: "ConfigCenter", ["GatewayModel", "GatewayServer", "Storage", "SQLiteStorage", "ServiceKit", httpTypes, logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird")]),
         tests(of: "Simulator", [hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]),
         tests(of: "Commands", ["GatewayModel"]),
     ],

@@ -1,0 +1,209 @@
+/// An upstream as it is written: each credential is given anew, or kept from the stored upstream by its position.
+package struct UpstreamDraft: Sendable, Equatable {
+    /// Everything but the credentials.
+    package var upstream: Upstream
+    package var credentials: [CredentialDraft]
+
+    package enum CredentialDraft: Sendable, Equatable {
+        case given(Upstream.Credential)
+        /// `stored: n`: the nth credential that is stored already, from 1.
+        case stored(position: Int, weight: Int)
+    }
+
+    /// Reads the written form; problems go to the reader's log and leave stand-in values.
+    package init(reading fields: FieldReader) {
+        let allowLinkLocal = fields.bool("allowLinkLocal", default: false)
+        self.upstream = Upstream(
+            name: fields.required("name", TextRule.name),
+            dialect: fields.has("dialect") ? fields.choice("dialect", default: .openAI) : Self.missingDialect(fields),
+            baseURL: Self.baseURL(fields, allowLinkLocal: allowLinkLocal),
+            limits: fields.object("limits").map { Upstream.Limits(reading: $0) } ?? Upstream.Limits(),
+            timeouts: fields.object("timeouts").map { Upstream.Timeouts(reading: $0) } ?? Upstream.Timeouts(),
+            caFile: fields.string("caFile", Self.filePath),
+            allowLinkLocal: allowLinkLocal
+        )
+        self.credentials = fields.objects("credentials", atMost: 64)?.map { CredentialDraft(reading: $0) } ?? []
+        fields.finish()
+    }
+
+    private static func missingDialect(_ fields: FieldReader) -> Dialect {
+        let allowed = Dialect.allCases.map(\.rawValue)
+        fields.problem("dialect", "is required, one of: \(allowed.joined(separator: ", "))", allowed: allowed)
+        return .openAI
+    }
+
+    private static func baseURL(_ fields: FieldReader, allowLinkLocal: Bool) -> BaseURL {
+        let standIn = BaseURL(tls: true, host: "invalid", port: 443, path: "")
+        let text = fields.required("baseURL")
+        guard !text.isEmpty else { return standIn }
+        do throws(BaseURL.Refusal) {
+            let url = try BaseURL(parsing: text)
+            if url.isLinkLocal, !allowLinkLocal {
+                fields.problem(
+                    "baseURL",
+                    "names a link-local or metadata address; set `allowLinkLocal: true` if that is meant"
+                )
+            }
+            return url
+        } catch {
+            fields.problem("baseURL", error.message)
+            return standIn
+        }
+    }
+
+    static func filePath(_ text: String) -> String? {
+        (1...4096).contains(text.utf8.count) && !text.utf8.contains(where: { $0 < 0x20 })
+            ? nil : "must be a file's path"
+    }
+
+    /// The upstream with its credentials. A kept credential is refused when the upstream's scheme, host or port
+    /// changes: whoever moves an upstream must know its credential.
+    package func resolved(keeping stored: Upstream?, at path: String, log: ProblemLog) -> Upstream {
+        var upstream = self.upstream
+        for (index, draft) in self.credentials.enumerated() {
+            let place = (path.isEmpty ? "" : path + ".") + "credentials[\(index)].stored"
+            switch draft {
+            case .given(let credential): upstream.credentials.append(credential)
+            case .stored(let position, let weight):
+                guard let stored, stored.credentials.indices.contains(position - 1) else {
+                    log.add(place, "there is no stored credential \(position); give `value`, `file` or `headers`")
+                    continue
+                }
+                guard stored.baseURL.isSamePlace(as: upstream.baseURL) else {
+                    log.add(place, "cannot be kept for another scheme, host or port; give the credential again")
+                    continue
+                }
+                upstream.credentials.append(
+                    Upstream.Credential(source: stored.credentials[position - 1].source, weight: weight)
+                )
+            }
+        }
+        return upstream
+    }
+}
+
+extension BaseURL {
+    /// Whether both name the same server by the same means; the path does not matter.
+    package func isSamePlace(as other: BaseURL) -> Bool {
+        self.tls == other.tls && self.host == other.host && self.port == other.port
+    }
+}
+
+extension UpstreamDraft.CredentialDraft {
+    init(reading fields: FieldReader) {
+        let weight = fields.int("weight", default: 1, in: 1...1_000_000) ?? 1
+        let written = ["value", "file", "headers", "stored"].filter(fields.has)
+        if written.count != 1 {
+            fields.log.add(fields.path, "must have exactly one of: value, file, headers, stored")
+        }
+        switch written.first {
+        case "file":
+            self = .given(.init(source: .file(fields.required("file", UpstreamDraft.filePath)), weight: weight))
+        case "headers": self = .given(.init(source: .headers(Self.headers(fields)), weight: weight))
+        case "stored":
+            self = .stored(position: fields.int("stored", default: 1, in: 1...64) ?? 1, weight: weight)
+        default:
+            let value = fields.string("value", TextRule.headerValue) ?? ""
+            self = .given(.init(source: .value(Secret(value)), weight: weight))
+        }
+        fields.finish()
+    }
+
+    /// Fields that decide how a message is framed or where it goes; the gateway writes them itself.
+    private static let reserved: Set<String> = [
+        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade",
+        "expect", "accept-encoding", "proxy-connection",
+    ]
+
+    private static func headers(_ fields: FieldReader) -> [Upstream.Credential.Header] {
+        guard let value = fields.value("headers") else { return [] }
+        let headers = FieldReader(value, at: fields.path("headers"), log: fields.log)
+        if !(1...16).contains(headers.written.count) { fields.problem("headers", "must have 1 to 16 entries") }
+        return headers.written.prefix(16).map { name in
+            if let complaint = TextRule.headerName(name) { headers.problem(name, complaint) }
+            if Self.reserved.contains(name.lowercased()) { headers.problem(name, "is written by the gateway itself") }
+            let value = headers.required(name, TextRule.headerValue)
+            return .init(name: name.lowercased(), value: Secret(value))
+        }
+    }
+}
+
+extension Upstream {
+    /// The written form, with every default written out.
+    package func document(secrets: SecretForm = .omitted) -> DocumentValue {
+        var object = DocumentObject([
+            ("name", .string(self.name)), ("dialect", .string(self.dialect.rawValue)),
+            ("baseURL", .string(self.baseURL.description)),
+        ])
+        let credentials = self.credentials.enumerated().map { $1.document(position: $0 + 1, secrets: secrets) }
+        object.set("credentials", .array(credentials))
+        object.set("limits", self.limits.document)
+        object.set("timeouts", self.timeouts.document)
+        if let caFile = self.caFile { object.set("caFile", .string(caFile)) }
+        object.set("allowLinkLocal", .bool(self.allowLinkLocal))
+        return .object(object)
+    }
+}
+
+extension Upstream.Credential {
+    func document(position: Int, secrets: SecretForm) -> DocumentValue {
+        let text = { (secret: Secret) in DocumentValue.string(String(decoding: secret.reveal(), as: UTF8.self)) }
+        var object = DocumentObject()
+        switch (self.source, secrets) {
+        case (.file(let path), _): object.set("file", .string(path))
+        case (_, .omitted): object.set("stored", .int(Int64(position)))
+        case (.value(let secret), .clear): object.set("value", text(secret))
+        case (.headers(let headers), .clear):
+            object.set("headers", .object(DocumentObject(headers.map { ($0.name, text($0.value)) })))
+        }
+        object.set("weight", .int(Int64(self.weight)))
+        return .object(object)
+    }
+}
+
+extension Upstream.Limits {
+    init(reading fields: FieldReader) {
+        let defaults = Self()
+        self.init(
+            connections: fields.int("connections", default: nil, in: 1...100_000) ?? defaults.connections,
+            requestsInFlight: fields.int("requestsInFlight", default: nil, in: 1...1_000_000)
+                ?? defaults.requestsInFlight,
+            queue: fields.int("queue", default: nil, in: 0...1_000_000) ?? defaults.queue,
+            queueTimeout: fields.duration("queueTimeout", default: nil, in: .zero ... .seconds(600))
+                ?? defaults.queueTimeout
+        )
+        fields.finish()
+    }
+
+    var document: DocumentValue {
+        [
+            "connections": .int(Int64(self.connections)),
+            "requestsInFlight": .int(Int64(self.requestsInFlight)),
+            "queue": .int(Int64(self.queue)),
+            "queueTimeout": .string(Quantity.text(self.queueTimeout)),
+        ]
+    }
+}
+
+extension Upstream.Timeouts {
+    init(reading fields: FieldReader) {
+        let defaults = Self()
+        let least = Duration.milliseconds(1)
+        self.init(
+            connect: fields.duration("connect", default: nil, in: least ... .seconds(60)) ?? defaults.connect,
+            firstByte: fields.duration("firstByte", default: nil, in: least ... .seconds(3600)) ?? defaults.firstByte,
+            idle: fields.duration("idle", default: nil, in: least ... .seconds(3600)) ?? defaults.idle,
+            total: fields.duration("total", default: nil, in: least ... .seconds(86_400)) ?? defaults.total
+        )
+        fields.finish()
+    }
+
+    var document: DocumentValue {
+        [
+            "connect": .string(Quantity.text(self.connect)),
+            "firstByte": .string(Quantity.text(self.firstByte)),
+            "idle": .string(Quantity.text(self.idle)),
+            "total": .string(Quantity.text(self.total)),
+        ]
+    }
+}
