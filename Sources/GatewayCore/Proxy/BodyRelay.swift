@@ -236,6 +236,8 @@ struct BodyRelay {
     private mutating func readEvents(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
         if self.pending.isEmpty {
             let end = self.events(bytes, into: &out)
+            // Counted from what is held back, also when that is nothing: the next bytes are searched from their beginning.
+            self.searched -= end
             guard end < bytes.count else { return }
             bytes.extracting(end..<bytes.count).withUnsafeBytes { self.pending.append(contentsOf: $0) }
         } else {
