@@ -1,1 +1,180 @@
-// Journal
+import GatewayModel
+import Glibc
+import Synchronization
+
+/// The gateway's memory of what it has sent: one pen per loop, a thread that keeps their segments, and recovery.
+///
+/// Every request that leaves has a `started` entry before it leaves and an `ended` entry at its close. Both survive
+/// `kill -9`; the power going off loses at most the last `syncInterval`.
+package final class Journal: Sendable {
+    package struct Options: Sendable {
+        package var directory: String
+        package var segmentBytes: Int
+        /// Closed segments are removed, oldest first, when all together are larger; counted as `droppedSegments`.
+        package var totalBytes: Int
+        package var syncInterval: Duration
+
+        package init(
+            directory: String,
+            segmentBytes: Int = 8 << 20,
+            totalBytes: Int = 1 << 30,
+            syncInterval: Duration = .seconds(1)
+        ) {
+            self.directory = directory
+            self.segmentBytes = segmentBytes
+            self.totalBytes = totalBytes
+            self.syncInterval = syncInterval
+        }
+    }
+
+    private let options: Options
+    private let process: UInt64
+    private let supplies: [JournalWriter.Supply]
+    private let sequence = Atomic<UInt64>(0)
+    private let dropped = Atomic<UInt64>(0)
+    private let failures = Atomic<UInt64>(0)
+    private let isStopping = Atomic<Bool>(false)
+    private let thread = Mutex<pthread_t?>(nil)
+
+    /// Opens the journal for `writers` loops: makes the directory and first segments and closes the orphans of processes
+    /// that died as `estimated`. Throws when the directory cannot be written.
+    package init(_ options: Options, writers: Int) throws(JournalError) {
+        self.options = options
+        self.process = UInt64.random(in: 1...UInt64.max)
+        self.supplies = (0..<writers).map { _ in JournalWriter.Supply() }
+        guard mkdir(options.directory, 0o700) == 0 || errno == EEXIST else {
+            throw JournalError(doing: "create", options.directory, errno)
+        }
+        try self.closeOrphans()
+        for supply in self.supplies {
+            let segment = try self.makeSegment(bytes: self.options.segmentBytes)
+            supply.state.withLock { $0.spare = segment }
+        }
+        self.startKeeper()
+    }
+
+    /// Segments that were removed unread because the journal had reached its size.
+    package var droppedSegments: UInt64 { self.dropped.load(ordering: .relaxed) }
+
+    /// How often a new segment could not be made: a full or broken disk.
+    package var segmentFailures: UInt64 { self.failures.load(ordering: .relaxed) }
+
+    /// The pen of loop `index`; to be asked for once.
+    package func writer(_ index: Int) -> JournalWriter {
+        JournalWriter(
+            supply: self.supplies[index],
+            process: self.process,
+            first: UInt64(index),
+            stride: UInt64(self.supplies.count)
+        )
+    }
+
+    /// Brings everything to the disk and stops the keeper. The writers must not be used any more.
+    package func close() {
+        guard !self.isStopping.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        if let thread = self.thread.withLock({ $0 }) { pthread_join(thread, nil) }
+        for supply in self.supplies {
+            let segments = supply.state.withLock { ($0.current, $0.spare) }
+            segments.0?.sync()
+            if let spare = segments.1 { unlink(spare.path) }
+        }
+    }
+
+    /// Names sort by the time of making, so that oldest means first.
+    private func makeSegment(bytes: Int) throws(JournalError) -> SegmentFile {
+        let number = self.sequence.wrappingAdd(1, ordering: .relaxed).newValue
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let name = "\(Self.padded(UInt64(now.tv_sec), 12))-\(Self.padded(number, 10))-\(self.process)"
+        return try SegmentFile(creating: "\(self.options.directory)/\(name).agwj", size: bytes)
+    }
+
+    private static func padded(_ number: UInt64, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+
+    /// Gives every exchange that a dead process left open its end: it may have cost something, how much is not known.
+    private func closeOrphans() throws(JournalError) {
+        var reader = JournalReader(directory: self.options.directory)
+        _ = try reader.newRecords()
+        let orphans = reader.openRecords
+        guard !orphans.isEmpty else { return }
+        let supply = JournalWriter.Supply()
+        let bytes = max(self.options.segmentBytes, orphans.count * 256 + 2 * Segment.payloadLimit)
+        let segment = try self.makeSegment(bytes: bytes)
+        supply.state.withLock { $0.spare = segment }
+        let writer = JournalWriter(supply: supply, process: self.process, first: 0, stride: 1)
+        for orphan in orphans where writer.beginEnded(orphan.id) {
+            writer.put(.outcome, Outcome.failed.rawValue)
+            writer.put(.code, ErrorCode.internalError.rawValue)
+            writer.put(.usageSource, TokenUsage.Source.estimated.rawValue)
+            writer.commit()
+        }
+        segment.sync()
+    }
+}
+
+extension Journal {
+    /// One thread for all writers: makes spare segments, syncs, removes the oldest. Everything that may block is here.
+    private func startKeeper() {
+        let retained = Unmanaged.passRetained(self)
+        var thread = pthread_t()
+        let result = pthread_create(
+            &thread,
+            nil,
+            { argument in
+                let journal = Unmanaged<Journal>.fromOpaque(argument!).takeRetainedValue()
+                journal.keep()
+                return nil
+            },
+            retained.toOpaque()
+        )
+        guard result == 0 else {
+            retained.release()
+            return
+        }
+        self.thread.withLock { $0 = thread }
+    }
+
+    private func keep() {
+        let tick: UInt32 = 20_000
+        let interval = self.options.syncInterval.components
+        let ticksPerSync = max(1, Int(interval.seconds) * 50 + Int(interval.attoseconds / 20_000_000_000_000_000))
+        var ticks = 0
+        while !self.isStopping.load(ordering: .acquiring) {
+            usleep(tick)
+            ticks += 1
+            for supply in self.supplies { self.refill(supply) }
+            guard ticks % ticksPerSync == 0 else { continue }
+            for supply in self.supplies { supply.state.withLock({ $0.current })?.sync() }
+            self.removeOldest()
+        }
+    }
+
+    private func refill(_ supply: JournalWriter.Supply) {
+        guard supply.isWanting.load(ordering: .acquiring) else { return }
+        guard supply.state.withLock({ $0.spare == nil }) else {
+            supply.isWanting.store(false, ordering: .releasing)
+            return
+        }
+        do throws(JournalError) {
+            let segment = try self.makeSegment(bytes: self.options.segmentBytes)
+            supply.state.withLock { $0.spare = segment }
+            supply.isWanting.store(false, ordering: .releasing)
+        } catch {
+            self.failures.wrappingAdd(1, ordering: .relaxed)
+        }
+    }
+
+    private func removeOldest() {
+        guard let paths = try? JournalReader.segments(in: self.options.directory) else { return }
+        var excess = paths.count * self.options.segmentBytes - self.options.totalBytes
+        let inUse = Set(self.supplies.flatMap { $0.state.withLock { [$0.current?.path, $0.spare?.path] } })
+        for path in paths where excess > 0 && !inUse.contains(path) {
+            unlink(path)
+            self.dropped.wrappingAdd(1, ordering: .relaxed)
+            excess -= self.options.segmentBytes
+        }
+    }
+}

@@ -90,7 +90,9 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
             Entry(415, .client, "The content encoding of the body is not supported.", "Send the body uncompressed.")
         case .unsupportedMediaType:
             Entry(
-                415, .client, "The content type is not one this endpoint reads.",
+                415,
+                .client,
+                "The content type is not one this endpoint reads.",
                 "Send application/json, or multipart/form-data where the endpoint takes files."
             )
         case .requestTimeout:
@@ -103,7 +105,9 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
             Entry(400, .client, "The body is not valid JSON.", "Send one JSON object.")
         case .ambiguousJSON:
             Entry(
-                400, .client, "The body names a decisive field twice, or spells it with escapes.",
+                400,
+                .client,
+                "The body names a decisive field twice, or spells it with escapes.",
                 "Write `model`, `stream` and `stream_options` once, without escapes."
             )
         case .invalidMultipart:
@@ -114,7 +118,9 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
             Entry(404, .client, "No such model is configured.", "Choose a name from GET /v1/models.")
         case .dialectMismatch:
             Entry(
-                400, .client, "The model is served by an upstream of another dialect.",
+                400,
+                .client,
+                "The model is served by an upstream of another dialect.",
                 "Call the model through the endpoint of its upstream's dialect."
             )
         case .objectNotFound:
@@ -129,7 +135,9 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
             Entry(400, .client, "The request carries different credentials.", "Send one key, in one header.")
         case .namespaceMismatch:
             Entry(
-                403, .client, "The key belongs to another namespace than the address or header says.",
+                403,
+                .client,
+                "The key belongs to another namespace than the address or header says.",
                 "Use the key of this namespace, or the address of the key's."
             )
         case .modelNotAllowed:
@@ -143,7 +151,12 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
         case .draining:
             Entry(503, .gateway, "The gateway is shutting down.", "Try again; another gateway will answer.")
         case .journalFull:
-            Entry(503, .gateway, "Usage cannot be recorded, and the gateway is told not to serve then.", "Try again later.")
+            Entry(
+                503,
+                .gateway,
+                "Usage cannot be recorded, and the gateway is told not to serve then.",
+                "Try again later."
+            )
         case .internalError:
             Entry(503, .gateway, "The gateway failed.", "Try again; report the request id if it persists.")
         case .upstreamUnreachable:
@@ -155,14 +168,26 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
         case .upstreamTimeout:
             Entry(504, .upstream, "The upstream did not answer in time.", "Try again, or ask for less.")
         case .upstreamSaturated:
-            Entry(503, .upstream, "All upstreams of this model are at their limit.", "Wait for `retry-after`, then retry.")
+            Entry(
+                503,
+                .upstream,
+                "All upstreams of this model are at their limit.",
+                "Wait for `retry-after`, then retry."
+            )
         case .upstreamCredentialsExhausted:
             Entry(
-                502, .upstream, "The upstream refused the gateway's credential.",
+                502,
+                .upstream,
+                "The upstream refused the gateway's credential.",
                 "Your own key is fine; the platform team must renew the provider's."
             )
         case .upstreamRejected:
-            Entry(400, .client, "The upstream refused the request; its answer was passed on.", "See the upstream's message.")
+            Entry(
+                400,
+                .client,
+                "The upstream refused the request; its answer was passed on.",
+                "See the upstream's message."
+            )
         case .upstreamFailed:
             Entry(502, .upstream, "The upstream failed; its answer was passed on.", "Try again.")
         case .upstreamCut:

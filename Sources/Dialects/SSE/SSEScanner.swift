@@ -1,0 +1,118 @@
+// A stream is lines ended by LF, CR or CRLF; a blank line ends an event; lines that begin with ":" are comments
+// (WHATWG HTML §9.2.6). An event is forwarded as the bytes it came in; only its borders and its data are looked at.
+
+/// Finds the borders of server-sent events in bytes that may have been split anywhere.
+package enum SSEScanner {
+    /// The end of the event that begins at `start` (behind its blank line), or nil until more bytes come.
+    ///
+    /// `searched` says how far an earlier call has looked, so that an event in many pieces is not searched anew for each;
+    /// it is advanced. Costs about an instruction per byte.
+    package static func eventEnd(_ bytes: borrowing Span<UInt8>, from start: Int, searched: inout Int) -> Int? {
+        // A line's beginning is needed to tell a blank line, so the search resumes at the last one.
+        var lineStart = max(start, searched)
+        while true {
+            let end = LineScan.lineEnd(bytes, from: lineStart)
+            guard end < bytes.count else { break }
+            let isCarriageReturn = bytes[end] == UInt8(ascii: "\r")
+            // A CR at the very end may be half of a CRLF.
+            guard !isCarriageReturn || end + 1 < bytes.count else { break }
+            let next = end + (isCarriageReturn && bytes[end + 1] == UInt8(ascii: "\n") ? 2 : 1)
+            if end == lineStart {
+                searched = next
+                return next
+            }
+            lineStart = next
+        }
+        searched = lineStart
+        return nil
+    }
+
+    /// The value of the first `data:` line of the event in `range`, which is the whole data with all providers that this
+    /// gateway knows: none of them splits JSON over several lines.
+    package static func data(_ bytes: borrowing Span<UInt8>, in range: Range<Int>) -> Range<Int>? {
+        self.field("data", bytes, in: range)
+    }
+
+    /// The value of the first line that sets `name`.
+    package static func field(
+        _ name: StaticString,
+        _ bytes: borrowing Span<UInt8>,
+        in range: Range<Int>
+    ) -> Range<Int>? {
+        var lineStart = range.lowerBound
+        while lineStart < range.upperBound {
+            let end = LineScan.lineEnd(bytes, from: lineStart)
+            if let value = self.value(name, bytes, lineStart, end) { return value }
+            lineStart = end + 1
+        }
+        return nil
+    }
+
+    private static func value(
+        _ name: StaticString,
+        _ bytes: borrowing Span<UInt8>,
+        _ start: Int,
+        _ end: Int
+    ) -> Range<Int>? {
+        let count = name.utf8CodeUnitCount
+        guard end - start > count, bytes[start + count] == UInt8(ascii: ":") else { return nil }
+        for index in 0..<count where bytes[start + index] != name.utf8Start[index] { return nil }
+        var lower = start + count + 1
+        if lower < end, bytes[lower] == UInt8(ascii: " ") { lower += 1 }
+        return lower..<end
+    }
+}
+
+/// The two searches that every streamed byte goes through.
+enum LineScan {
+    /// The place of the next CR or LF from `start` on, or the end of the bytes.
+    ///
+    /// WHY: unsafe loads: sixteen bytes are tested at once; bounds are checked by the loop's condition.
+    static func lineEnd(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
+        bytes.withUnsafeBytes { raw in
+            var index = start
+            let lineFeed = SIMD16<UInt8>(repeating: UInt8(ascii: "\n"))
+            let carriageReturn = SIMD16<UInt8>(repeating: UInt8(ascii: "\r"))
+            while index &+ 16 <= raw.count {
+                let block = raw.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+                if any((block .== lineFeed) .| (block .== carriageReturn)) { break }
+                index &+= 16
+            }
+            while index < raw.count, raw[index] != UInt8(ascii: "\n"), raw[index] != UInt8(ascii: "\r") { index &+= 1 }
+            return index
+        }
+    }
+
+    /// The place of the first `needle` in `range`, or nil.
+    static func find(_ needle: StaticString, _ bytes: borrowing Span<UInt8>, in range: Range<Int>) -> Int? {
+        let count = needle.utf8CodeUnitCount
+        guard range.count >= count else { return nil }
+        return bytes.withUnsafeBytes { raw in
+            var index = range.lowerBound
+            let last = range.upperBound - count
+            let first = SIMD16<UInt8>(repeating: needle.utf8Start[0])
+            let second = SIMD16<UInt8>(repeating: needle.utf8Start[1])
+            while index <= last {
+                // Two letters at once, so that only places where both fit are looked at closely.
+                while index &+ 17 <= raw.count, index <= last {
+                    let block = raw.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+                    let next = raw.loadUnaligned(fromByteOffset: index &+ 1, as: SIMD16<UInt8>.self)
+                    if any((block .== first) .& (next .== second)) { break }
+                    index &+= 16
+                }
+                let stop = min(last, index + 15)
+                while index <= stop {
+                    if raw[index] == needle.utf8Start[0], Self.isAt(raw, index, needle) { return index }
+                    index += 1
+                }
+            }
+            return nil
+        }
+    }
+
+    @inline(__always)
+    private static func isAt(_ raw: UnsafeRawBufferPointer, _ start: Int, _ needle: StaticString) -> Bool {
+        for index in 0..<needle.utf8CodeUnitCount where raw[start &+ index] != needle.utf8Start[index] { return false }
+        return true
+    }
+}

@@ -1,0 +1,149 @@
+package import Dialects
+package import HTTPWire
+
+/// One operation of the gateway's surface, and everything that sets it apart from the others.
+package struct Endpoint: Sendable {
+    /// What the body of a request is.
+    package enum Body: Sendable { case none, json, multipart }
+
+    /// Whether the call names a model.
+    package enum ModelUse: Sendable { case required, optional, none }
+
+    /// What the call has to do with objects that a provider keeps.
+    package enum Objects: Sendable, Equatable {
+        case none
+        /// The answer's `id` belongs to the caller's namespace from then on.
+        case creates
+        /// Like `creates`, but only when the body does not say `"store": false`.
+        case createsUnlessUnstored
+        /// Like `creates`, but only when the body says `"store": true`.
+        case createsIfStored
+        /// The path names an object, which must belong to the caller's namespace.
+        case uses
+        case deletes
+        /// The answer lists objects; those of other namespaces are taken out.
+        case lists
+    }
+
+    package let method: RequestHead.Method
+    /// Below the version segment; `{}` stands for one segment.
+    package let path: StaticString
+    package let format: WireFormat
+    package let body: Body
+    package let model: ModelUse
+    package let objects: Objects
+    /// Answered by the gateway itself.
+    package let isLocal: Bool
+
+    private init(
+        _ method: RequestHead.Method,
+        _ path: StaticString,
+        _ format: WireFormat = .openAIPlain,
+        body: Body = .none,
+        model: ModelUse = .none,
+        objects: Objects = .none,
+        isLocal: Bool = false
+    ) {
+        self.method = method
+        self.path = path
+        self.format = format
+        self.body = body
+        self.model = model
+        self.objects = objects
+        self.isLocal = isLocal
+    }
+
+    /// The whole surface under `/v1`. The most called come first: the list is searched from its beginning.
+    package static let all: [Endpoint] = [
+        Endpoint(.post, "/chat/completions", .openAIChat, body: .json, model: .required, objects: .createsIfStored),
+        Endpoint(.post, "/messages", .anthropicMessages, body: .json, model: .required),
+        Endpoint(.post, "/responses", .openAIResponses, body: .json, model: .required, objects: .createsUnlessUnstored),
+        Endpoint(.post, "/embeddings", body: .json, model: .required),
+        Endpoint(.post, "/completions", .openAIChat, body: .json, model: .required),
+        Endpoint(.get, "/models", isLocal: true),
+        Endpoint(.get, "/models/{}", isLocal: true),
+        Endpoint(.post, "/messages/count_tokens", .anthropicMessages, body: .json, model: .required),
+        Endpoint(.post, "/moderations", body: .json, model: .optional),
+        Endpoint(.post, "/images/generations", body: .json, model: .optional),
+        Endpoint(.post, "/images/edits", body: .multipart, model: .optional),
+        Endpoint(.post, "/images/variations", body: .multipart, model: .optional),
+        Endpoint(.post, "/audio/speech", body: .json, model: .required),
+        Endpoint(.post, "/audio/transcriptions", body: .multipart, model: .required),
+        Endpoint(.post, "/audio/translations", body: .multipart, model: .required),
+        Endpoint(.get, "/chat/completions", objects: .lists),
+        Endpoint(.get, "/chat/completions/{}", .openAIChat, objects: .uses),
+        Endpoint(.post, "/chat/completions/{}", body: .json, objects: .uses),
+        Endpoint(.delete, "/chat/completions/{}", objects: .deletes),
+        Endpoint(.get, "/chat/completions/{}/messages", objects: .uses),
+        Endpoint(.get, "/responses/{}", .openAIResponses, objects: .uses),
+        Endpoint(.delete, "/responses/{}", objects: .deletes),
+        Endpoint(.post, "/responses/{}/cancel", objects: .uses),
+        Endpoint(.get, "/responses/{}/input_items", objects: .uses),
+        Endpoint(.post, "/responses/input_tokens", body: .json, model: .required),
+        Endpoint(.post, "/responses/compact", body: .json, model: .required),
+        Endpoint(.post, "/files", body: .multipart, objects: .creates),
+        Endpoint(.get, "/files", objects: .lists),
+        Endpoint(.get, "/files/{}", objects: .uses),
+        Endpoint(.delete, "/files/{}", objects: .deletes),
+        Endpoint(.get, "/files/{}/content", objects: .uses),
+        Endpoint(.post, "/batches", body: .json, objects: .creates),
+        Endpoint(.get, "/batches", objects: .lists),
+        Endpoint(.get, "/batches/{}", objects: .uses),
+        Endpoint(.post, "/batches/{}/cancel", objects: .uses),
+    ]
+
+    /// What a path and a method lead to.
+    enum Match {
+        /// The endpoint's index in `all`, and the segment that `{}` stands for.
+        case found(index: Int, object: ByteRange)
+        case wrongMethod(allowed: [RequestHead.Method])
+        case unknown
+    }
+
+    /// Looks up `path`, which begins behind the version segment.
+    static func find(_ method: RequestHead.Method, _ path: ByteRange, _ bytes: borrowing Span<UInt8>) -> Match {
+        var allowed: [RequestHead.Method] = []
+        let all = Self.all
+        for index in all.indices {
+            guard let object = Self.match(all[index].path, path, bytes) else { continue }
+            if all[index].method == method { return .found(index: index, object: object) }
+            allowed.append(all[index].method)
+        }
+        return allowed.isEmpty ? .unknown : .wrongMethod(allowed: allowed)
+    }
+
+    /// The segment that `{}` stands for (empty when the template has none), or nil when the path does not fit.
+    ///
+    /// A model's name may hold slashes, so the last segment of `/models/{}` takes the rest; any other object's id is one
+    /// segment without escapes, so that nobody downstream can read it as more.
+    private static func match(
+        _ template: StaticString,
+        _ path: ByteRange,
+        _ bytes: borrowing Span<UInt8>
+    ) -> ByteRange? {
+        let count = template.utf8CodeUnitCount
+        let isModel =
+            count == 10 && template.utf8Start[1] == UInt8(ascii: "m") && template.utf8Start[8] == UInt8(ascii: "{")
+        var object = ByteRange.empty
+        var cursor = path.lower
+        var index = 0
+        while index < count {
+            let expected = template.utf8Start[index]
+            if expected == UInt8(ascii: "{") {
+                let start = cursor
+                while cursor < path.upper, isModel || bytes[cursor] != UInt8(ascii: "/") {
+                    if !isModel, bytes[cursor] == UInt8(ascii: "%") { return nil }
+                    cursor += 1
+                }
+                guard cursor > start else { return nil }
+                object = ByteRange(start, cursor)
+                index += 2
+            } else {
+                guard cursor < path.upper, bytes[cursor] == expected else { return nil }
+                cursor += 1
+                index += 1
+            }
+        }
+        return cursor == path.upper ? object : nil
+    }
+}

@@ -1,0 +1,147 @@
+import Dialects
+package import GatewayModel
+import HTTPWire
+import NIOCore
+
+// Where a call may be sent: the model's targets, or the one upstream that holds its objects or that its route names.
+extension Exchange {
+    /// Objects that the call names must belong to the caller's namespace; for others they do not exist.
+    func findObjects(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
+        if endpoint.objects == .uses || endpoint.objects == .deletes {
+            var id: [UInt8] = []
+            Self.copy(self.head.readableBytesUInt8Span, self.object, into: &id)
+            self.fixedUpstream = try self.upstream(ofObject: id, table)
+        }
+        if let previous = self.call.previousObject {
+            self.fixedUpstream = try self.upstream(ofObject: previous, table)
+        }
+    }
+
+    private func upstream(ofObject id: [UInt8], _ table: RoutingTable) throws(Refusal) -> Int {
+        let namespace = String(decoding: table.namespaces[self.record.namespace].name, as: UTF8.self)
+        guard let owner = self.loop.objects.owner(of: String(decoding: id, as: UTF8.self)),
+            owner.namespace == namespace,
+            let upstream = table.upstreams.firstIndex(where: { $0.name == owner.upstream })
+        else { throw Refusal(.objectNotFound) }
+        return upstream
+    }
+
+    /// Checks that the call can be sent somewhere, and prepares the choice.
+    func findCandidates(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
+        if self.record.model >= 0 {
+            let targets = table.models[self.record.model].targets
+            var hasCandidate = false
+            for index in targets.indices {
+                let upstream = targets[index].upstream
+                // What builds on a stored object must go where the object lies.
+                let isElsewhere = self.fixedUpstream >= 0 && upstream != self.fixedUpstream
+                if isElsewhere || !Self.speaks(table.upstreams[upstream].dialect, endpoint.format) {
+                    self.selector.exclude(index)
+                } else {
+                    hasCandidate = true
+                }
+            }
+            guard hasCandidate else { throw Refusal(.dialectMismatch) }
+            self.fixedUpstream = -1
+            return
+        }
+        if self.fixedUpstream < 0 { self.fixedUpstream = table.routes[self.record.route].upstream ?? -1 }
+        guard self.fixedUpstream >= 0 else {
+            throw Refusal(.unknownEndpoint, "No route names an upstream for calls to this path.")
+        }
+    }
+
+    private static func speaks(_ dialect: Dialect, _ format: WireFormat) -> Bool {
+        dialect == .simulator || dialect == format.dialect
+    }
+
+    /// An upstream that may be tried now.
+    package struct Attempt {
+        package let upstream: CompiledUpstream
+    }
+
+    /// The next attempt, with its place among the upstream's requests in flight taken. Throws when there is no candidate
+    /// left: `last` is what the attempt before it died of.
+    package func nextAttempt(after last: Refusal?) throws(Refusal) -> Attempt {
+        guard let table = self.table else { throw Refusal(.internalError) }
+        let attempts = table.routes[self.record.route].attempts
+        guard self.record.attempts == 0 || self.record.attempts < attempts else {
+            throw last ?? Refusal(.internalError)
+        }
+        // When every candidate has had its try and attempts are left, they are tried once more.
+        for _ in 0..<(self.record.attempts == 0 ? 1 : 2) {
+            while let index = self.nextUpstream(table) {
+                let upstream = table.upstreams[index]
+                guard upstream.state.enter(limit: upstream.limits.requestsInFlight) else { continue }
+                self.occupied = upstream.state
+                self.record.upstream = index
+                self.record.attempts += 1
+                return Attempt(upstream: upstream)
+            }
+            self.selector.restart()
+            self.isFixedTried = false
+        }
+        throw last ?? Refusal(.upstreamSaturated, retryAfter: 1_000_000_000)
+    }
+
+    /// The index of the next untried upstream.
+    private func nextUpstream(_ table: RoutingTable) -> Int? {
+        guard self.record.model >= 0 else {
+            defer { self.isFixedTried = true }
+            return self.isFixedTried ? nil : self.fixedUpstream
+        }
+        let targets = table.models[self.record.model].targets
+        guard let place = self.selector.next(targets, &self.loop.random) else { return nil }
+        self.target = place
+        return targets[place].upstream
+    }
+
+    /// How long to wait before another attempt, in nanoseconds, or nil when none may be made: the attempt died of what
+    /// the route does not retry on, or all attempts are spent.
+    ///
+    /// The wait doubles with each attempt and is drawn from half to one and a half of that, so that many callers that
+    /// failed together do not come back together.
+    package func retryDelay(on condition: Route.Retry.Condition?) -> Int64? {
+        guard let table = self.table, let condition else { return nil }
+        let route = table.routes[self.record.route]
+        guard route.retryOn.contains(condition), self.record.attempts < route.attempts else { return nil }
+        let mean = route.backoff.nanoseconds << Int64(min(self.record.attempts - 1, 10))
+        guard mean > 0 else { return 0 }
+        return mean / 2 + Int64(self.loop.random.below(Int(mean)))
+    }
+
+    /// Gives the place among the upstream's requests in flight back. Safe to call at any time.
+    package func leaveUpstream() {
+        self.occupied?.leave()
+        self.occupied = nil
+    }
+
+    // MARK: answered here
+
+    /// The models that this key may call, in the form of the caller's dialect.
+    func answerLocally(_ table: RoutingTable) throws(Refusal) -> [UInt8] {
+        let names = table.models.lazy.filter { !$0.name.contains("*") && self.mayCall($0.name, table) }.map(\.name)
+        let isAnthropic = self.isAnthropicClient
+        guard !self.object.isEmpty else { return ModelList.list(Array(names), anthropic: isAnthropic) }
+        var asked: [UInt8] = []
+        Self.copy(self.head.readableBytesUInt8Span, self.object, into: &asked)
+        let name = PercentEncoding.decode(asked)
+        let isKnown = name.withUnsafeBytes { table.modelIndex($0) != nil }
+        let text = String(decoding: name, as: UTF8.self)
+        guard isKnown, self.mayCall(text, table) else { throw Refusal(.modelNotFound) }
+        return ModelList.entry(text, anthropic: isAnthropic)
+    }
+
+    private func mayCall(_ model: String, _ table: RoutingTable) -> Bool {
+        guard self.record.key >= 0, let allowed = table.keys[self.record.key].models else { return true }
+        return allowed.contains { $0.matches(model) }
+    }
+
+    /// Anthropic's clients always send their version of the API (docs.anthropic.com, "Versions").
+    private var isAnthropicClient: Bool {
+        let head = self.head
+        let bytes = head.readableBytesUInt8Span
+        for field in self.request.fields where Self.equals(bytes, field.name, "anthropic-version") { return true }
+        return false
+    }
+}

@@ -1,0 +1,111 @@
+import Dialects
+import JSONScan
+import NIOCore
+
+// Objects that a provider keeps belong to the namespace that created them.
+extension Exchange {
+    /// Remembers or forgets the object that a successful answer told of.
+    func noteObject() {
+        guard let table = self.table, let endpoint = self.endpoint, (200..<300).contains(self.record.status) else {
+            return
+        }
+        switch endpoint.objects {
+        case .creates: self.addObject(table)
+        case .createsUnlessUnstored where self.call.store != false: self.addObject(table)
+        case .createsIfStored where self.call.store == true: self.addObject(table)
+        case .deletes:
+            if let id = self.deletedObject { self.loop.objects.remove(id) }
+        default: break
+        }
+    }
+
+    private func addObject(_ table: RoutingTable) {
+        let id: [UInt8]? =
+            self.relay.reading == .events
+            ? self.relay.watch.objectID
+            : self.relay.member(1).map { Array($0.dropFirst().dropLast()) }
+        guard let id, !id.isEmpty else { return }
+        self.loop.objects.add(
+            String(decoding: id, as: UTF8.self),
+            ObjectMap.Owner(
+                namespace: String(decoding: table.namespaces[self.record.namespace].name, as: UTF8.self),
+                upstream: table.upstreams[self.record.upstream].name
+            )
+        )
+    }
+
+    /// The id in the path of a delete, taken from the record because the request's bytes are given back by then.
+    private var deletedObject: String? {
+        let segments = self.record.path.split(separator: UInt8(ascii: "/"))
+        return segments.last.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Puts the list into the body without the objects of other namespaces.
+    func injectFilteredList(into out: inout ByteBuffer) {
+        guard let table = self.table else { return }
+        let namespace = String(decoding: table.namespaces[self.record.namespace].name, as: UTF8.self)
+        let list = ObjectList.filter(self.relay.wholeBody) { id in
+            self.loop.objects.owner(of: id)?.namespace == namespace
+        }
+        self.relay.inject(list, into: &out)
+    }
+}
+
+/// A provider's list of objects: `{"data":[{"id":…},…],…}`.
+enum ObjectList {
+    /// The list with only those objects of `data` whose id `keeps` accepts. What is not such a list becomes an empty one:
+    /// nothing is shown of which the owner is not known.
+    static func filter(_ body: [UInt8], keeps: (String) -> Bool) -> [UInt8] {
+        var scanner = TopLevelScanner(watching: ["data"])
+        guard (try? scanner.feed(body.span)) != nil, (try? scanner.finish()) != nil, let data = scanner[0],
+            data.kind == .array
+        else { return Array("{\"object\":\"list\",\"data\":[],\"has_more\":false}".utf8) }
+        var kept: [UInt8] = [UInt8(ascii: "[")]
+        for element in Self.elements(body, data.start + 1..<data.end - 1) where Self.isKept(body, element, keeps) {
+            if kept.count > 1 { kept.append(UInt8(ascii: ",")) }
+            kept += body[element]
+        }
+        kept.append(UInt8(ascii: "]"))
+        return Array(body[..<data.start]) + kept + body[data.end...]
+    }
+
+    private static func isKept(_ body: [UInt8], _ element: Range<Int>, _ keeps: (String) -> Bool) -> Bool {
+        guard let id = ObjectReader(Array(body[element])).text("id") else { return false }
+        return keeps(String(decoding: id, as: UTF8.self))
+    }
+
+    /// The objects of an array, whose brackets the scanner has found balanced.
+    private static func elements(_ body: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
+        var elements: [Range<Int>] = []
+        var depth = 0
+        var start = range.lowerBound
+        var inString = false
+        var isEscaped = false
+        for index in range {
+            let byte = body[index]
+            if inString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte
+                    == UInt8(ascii: "\"")
+                {
+                    inString = false
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): inString = true
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                if depth == 0 { start = index }
+                depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                depth -= 1
+                if depth == 0 { elements.append(start..<index + 1) }
+            default: break
+            }
+        }
+        return elements
+    }
+}

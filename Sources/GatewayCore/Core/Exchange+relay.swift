@@ -1,0 +1,276 @@
+import Dialects
+package import GatewayModel
+import HTTPWire
+package import NIOCore
+
+// The second phase: something has been sent. Until the first byte goes to the client another attempt may be made; after it
+// the answer ends complete, or in a way that the client notices.
+extension Exchange {
+    /// Writes the `started` entry of the journal. To be called before the first byte of an attempt leaves.
+    package func recordStart() throws(Refusal) {
+        guard let table = self.table, !self.record.isJournaled else { return }
+        if self.record.journalStart(self.loop.journal, table) { return }
+        guard self.loop.options.servesWithoutJournal else { throw Refusal(.journalFull) }
+        self.loop.metrics.journalLost += 1
+    }
+
+    /// The attempt's request has been written.
+    package func noteSent(at now: UInt64) {
+        self.record.sentAt = now
+        if self.record.firstSentAt == 0 { self.record.firstSentAt = now }
+    }
+
+    // MARK: the answer's head
+
+    package enum HeadVerdict {
+        /// 1xx: the answer is still to come.
+        case interim
+        /// Nothing of this answer goes to the client: try elsewhere, or refuse with what is said here.
+        case discard(Refusal)
+        /// The head for the client has been written into `out`; the body follows.
+        case relay
+    }
+
+    /// Judges the head in `response`, which was parsed from `source`.
+    package func receiveHead(_ source: ByteBuffer, now: UInt64, into out: inout ByteBuffer) -> HeadVerdict {
+        guard let table = self.table else { return .discard(Refusal(.internalError)) }
+        let status = self.response.status
+        if status == 101 { return .discard(Refusal(.upstreamBroken)) }
+        if self.response.isInformational { return .interim }
+        if let refusal = self.credentialRefusal(table) ?? self.retriableFailure(table) { return .discard(refusal) }
+        self.record.status = status
+        let bytes = source.readableBytesUInt8Span
+        var reading = self.reading(bytes)
+        let inflating = self.isCompressed(bytes) && reading != .nothing
+        if self.isCompressed(bytes), !self.isInflatable(bytes) { reading = .nothing }
+        let upstreamFraming = self.response.framing(answering: self.request.method)
+        let framing = self.clientFraming(
+            upstreamFraming,
+            isRewritten: inflating || reading == .whole || reading == .events
+        )
+        self.relay.begin(
+            upstreamFraming,
+            to: framing,
+            reading: reading,
+            watch: self.makeWatch(),
+            inflating: inflating && reading != .nothing
+        )
+        self.writeAnswerHead(
+            source,
+            table,
+            framing: framing,
+            length: self.response.facts.contentLength ?? 0,
+            inflating: inflating && reading != .nothing,
+            into: &out
+        )
+        self.releaseRequest()
+        return .relay
+    }
+
+    /// The upstream does not accept the gateway's own credential: that is no fault of the caller's.
+    private func credentialRefusal(_ table: RoutingTable) -> Refusal? {
+        guard self.response.status == 401 || self.response.status == 402 else { return nil }
+        let upstream = table.upstreams[self.record.upstream]
+        return Refusal(.upstreamCredentialsExhausted, "Upstream `\(upstream.name)` answered \(self.response.status).")
+    }
+
+    /// A failure that the route wants to be tried elsewhere while attempts are left.
+    private func retriableFailure(_ table: RoutingTable) -> Refusal? {
+        let route = table.routes[self.record.route]
+        guard self.record.attempts < route.attempts else { return nil }
+        switch self.response.status {
+        case 429 where route.retryOn.contains(.tooManyRequests): return Refusal(.upstreamSaturated)
+        case 500... where route.retryOn.contains(.serverError): return Refusal(.upstreamFailed)
+        default: return nil
+        }
+    }
+
+    private func reading(_ bytes: borrowing Span<UInt8>) -> BodyRelay.Reading {
+        guard let endpoint = self.endpoint else { return .nothing }
+        for field in self.response.fields where field.known == .contentType {
+            if Self.hasPrefix(bytes, field.value, "text/event-stream") { return .events }
+            guard Self.hasPrefix(bytes, field.value, "application/json") else { return .nothing }
+            return endpoint.objects == .lists && self.response.status == 200 ? .whole : .members
+        }
+        return .nothing
+    }
+
+    private func isCompressed(_ bytes: borrowing Span<UInt8>) -> Bool {
+        for field in self.response.fields where field.known == .contentEncoding {
+            if !Self.equals(bytes, field.value, "identity") { return true }
+        }
+        return false
+    }
+
+    private func isInflatable(_ bytes: borrowing Span<UInt8>) -> Bool {
+        for field in self.response.fields where field.known == .contentEncoding {
+            if Self.equals(bytes, field.value, "gzip") || Self.equals(bytes, field.value, "x-gzip") { return true }
+            if Self.equals(bytes, field.value, "deflate") { return true }
+        }
+        return false
+    }
+
+    /// A length that stays true is kept; everything else is chunked, or ends with the connection for HTTP/1.0.
+    private func clientFraming(_ upstream: ResponseHead.Framing, isRewritten: Bool) -> BodyRelay.ClientFraming {
+        switch upstream {
+        case .none: return .none
+        case .length where !isRewritten: return .length
+        default: return self.request.isVersion10 ? .untilClose : .chunked
+        }
+    }
+
+    private func makeWatch() -> StreamWatch {
+        StreamWatch(
+            self.endpoint?.format ?? .openAIPlain,
+            hidesUsageEvent: self.call.isStream && !self.call.asksForUsage
+        )
+    }
+
+    /// No further attempt will be made: the request's bytes are given back, because a stream may go on for minutes.
+    private func releaseRequest() {
+        self.head = ByteBuffer()
+        self.body = ByteBuffer()
+    }
+
+    // MARK: the answer's body
+
+    package enum BodyVerdict {
+        case more
+        /// The answer is complete, its end is in `out`.
+        case complete
+        /// The upstream's bytes cannot be read any further.
+        case broken
+    }
+
+    /// Carries the readable bytes of `input` over. Bytes for the client are put into `out`, large ones into `passed`.
+    package func receiveBody(
+        _ input: inout ByteBuffer,
+        now: UInt64,
+        into out: inout ByteBuffer,
+        passing passed: inout ByteBuffer?
+    ) -> BodyVerdict {
+        if self.record.firstByteAt == 0, input.readableBytes > 0 { self.record.firstByteAt = now }
+        do throws(BodyRelay.Failure) {
+            if !self.relay.isFinished { try self.relay.take(&input, into: &out, passing: &passed) }
+        } catch {
+            return .broken
+        }
+        return self.relay.isFinished ? self.complete(into: &out) : .more
+    }
+
+    /// The upstream has closed its connection. `complete` when that is how its answer ends.
+    package func upstreamClosed(into out: inout ByteBuffer) -> BodyVerdict {
+        guard self.relay.endsWithConnection else { return .broken }
+        let isUnfinishedStream = self.relay.reading == .events && !self.relay.watch.hasEnded
+        if isUnfinishedStream { return .broken }
+        self.relay.closeSource(into: &out)
+        return self.complete(into: &out)
+    }
+
+    private func complete(into out: inout ByteBuffer) -> BodyVerdict {
+        if self.relay.reading == .whole { self.injectFilteredList(into: &out) }
+        self.relay.writeEnd(into: &out)
+        self.noteObject()
+        return .complete
+    }
+
+    /// Whether the upstream may be sent another request on the connection that carried this answer.
+    package var isUpstreamReusable: Bool { self.response.keepAlive && self.relay.isFinished }
+
+    /// Whether the client may send another request on its connection.
+    package var isClientReusable: Bool { self.request.keepAlive && self.relay.clientFraming != .untilClose }
+
+    // MARK: ends
+
+    /// The answer went out whole.
+    package func finish(now: UInt64) {
+        self.takeUsage()
+        let failed = self.record.status >= 400 || self.relay.watch.hasFailed
+        let code: ErrorCode? =
+            !failed ? nil : (400..<500).contains(self.record.status) ? .upstreamRejected : .upstreamFailed
+        self.close(failed ? .failed : .complete, code, now: now)
+    }
+
+    /// Ends an answer that has begun and cannot be completed. True: `out` holds an error event and the end of the body, so
+    /// that the stream ends in the client's own grammar. False: the connection must be aborted, so that the client notices.
+    package func cut(_ code: ErrorCode, now: UInt64, into out: inout ByteBuffer) -> Bool {
+        self.takeUsage()
+        let isStream = self.relay.reading == .events && !self.relay.watch.hasEnded
+        if isStream, let endpoint = self.endpoint {
+            let event = ErrorBody.event(code, requestID: self.requestID, in: endpoint.format)
+            self.relay.inject(event, into: &out)
+            self.relay.writeEnd(into: &out)
+        }
+        self.close(.upstreamCut, code, now: now)
+        return isStream
+    }
+
+    /// The client is gone, or does not take its answer.
+    package func abandon(_ code: ErrorCode, now: UInt64) {
+        self.takeUsage()
+        self.close(.clientGone, code, now: now)
+    }
+
+    /// Writes `refusal` as the whole answer and ends the exchange. Only while nothing has gone to the client.
+    package func refuse(_ refusal: Refusal, now: UInt64, closing: Bool, into out: inout ByteBuffer) {
+        let status = refusal.code.status
+        self.record.status = status
+        let body = ErrorBody.json(refusal.code, detail: refusal.detail, requestID: self.requestID, in: self.dialect)
+        self.writeOwnHead(status, length: body.count, retryAfter: refusal.retryAfter, closing: closing, into: &out)
+        out.writeBytes(body)
+        self.record.responseBytes = UInt64(body.count)
+        let outcome: Outcome = self.record.attempts > 0 ? .failed : .refused
+        self.close(outcome, refusal.code, now: now)
+    }
+
+    /// Writes an answer of the gateway's own and ends the exchange.
+    package func answer(_ body: [UInt8], now: UInt64, closing: Bool, into out: inout ByteBuffer) {
+        self.record.status = 200
+        self.writeOwnHead(200, length: body.count, retryAfter: nil, closing: closing, into: &out)
+        out.writeBytes(body)
+        self.record.responseBytes = UInt64(body.count)
+        self.close(.complete, nil, now: now)
+    }
+
+    private func writeOwnHead(
+        _ status: Int,
+        length: Int,
+        retryAfter: UInt64?,
+        closing: Bool,
+        into out: inout ByteBuffer
+    ) {
+        StatusLine.write(status, into: &out)
+        out.writeStaticString("content-type: application/json\r\ncontent-length: ")
+        HeadWriter.write(length, into: &out)
+        out.writeStaticString("\r\n")
+        if let retryAfter {
+            out.writeStaticString("retry-after: ")
+            HeadWriter.write(Int((retryAfter + 999_999_999) / 1_000_000_000), into: &out)
+            out.writeStaticString("\r\n")
+        }
+        self.writeGatewayFields(self.table, into: &out)
+        if closing { out.writeStaticString("connection: close\r\n") }
+        out.writeStaticString("\r\n")
+    }
+
+    private func takeUsage() {
+        guard self.record.attempts > 0, self.endpoint != nil else { return }
+        self.record.responseBytes = self.relay.forwarded
+        if self.relay.reading == .events {
+            self.record.usage = self.relay.watch.usage
+        } else if self.relay.reading == .members, let usage = self.relay.member(0), usage.first == UInt8(ascii: "{") {
+            self.record.usage = self.endpoint?.format.usage(usage) ?? TokenUsage()
+        }
+    }
+
+    private func close(_ outcome: Outcome, _ code: ErrorCode?, now: UInt64) {
+        guard !self.record.isClosed else { return }
+        self.leaveUpstream()
+        self.record.close(ExchangeRecord.End(outcome: outcome, code: code, at: now), self.loop, self.table)
+        self.loop.metrics.streamsOpen -= 1
+        self.releaseRequest()
+    }
+
+    /// Whether the exchange has ended.
+    package var isClosed: Bool { self.record.isClosed }
+}

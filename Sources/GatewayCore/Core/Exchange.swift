@@ -1,0 +1,285 @@
+import Dialects
+package import GatewayModel
+package import HTTPWire
+import Journal
+package import NIOCore
+
+/// One request and its answer: what is decided about them, from the first byte in to the last byte out.
+///
+/// Two phases. `open` and `admit`: nothing has been sent, every line may refuse. After `admit` the transport asks for
+/// attempts and relays what comes back (`Exchange+relay.swift`). No I/O here: bytes and verdicts go in and out, the
+/// transport does the rest. Reused from request to request, so that a request costs no allocation of its own.
+package final class Exchange {
+    /// The head of the request; the transport's parser writes it.
+    package var request = RequestHead()
+    /// The head of the upstream's answer; the transport's parser writes it.
+    package var response = ResponseHead()
+
+    let loop: LoopState
+    /// The table that this exchange began with, whatever is published meanwhile.
+    var table: RoutingTable?
+    var record = ExchangeRecord()
+    var call = Call()
+    /// The bytes that `request`'s ranges refer to.
+    var head = ByteBuffer()
+    var body = ByteBuffer()
+    /// Behind the namespace's prefix and the version segment.
+    var subpath = ByteRange.empty
+    var object = ByteRange.empty
+    var endpoint: Endpoint?
+    var splices: [Splice] = []
+    var standing = PolicyEnforcer.Standing()
+    var selector = UpstreamSelector()
+    /// The upstream of a call that names no model; -1 otherwise.
+    var fixedUpstream = -1
+    var isFixedTried = false
+    /// The place of the current target among the model's.
+    var target = -1
+    /// The upstream whose in-flight place is held; nil between attempts.
+    var occupied: UpstreamState?
+    var relay = BodyRelay()
+    private var reader = CallReader()
+
+    package init(on loop: LoopState, peer: String) {
+        self.loop = loop
+        self.record.peer = Array(peer.utf8)
+    }
+
+    /// What the transport must bring before `admit`.
+    package struct Opening {
+        package let body: Endpoint.Body
+        package let maximumBodyBytes: Int
+    }
+
+    /// What is to be done with an admitted call.
+    package enum Admission {
+        /// Ask for attempts and send.
+        case send
+        /// Answered here: a JSON body.
+        case answer([UInt8])
+    }
+
+    /// The dialect in which to tell the caller of errors.
+    package var dialect: Dialect { self.endpoint?.format.dialect ?? .openAI }
+
+    // MARK: receive → match namespace
+
+    /// Begins the exchange whose head has just been parsed from `head`. Whoever calls is known afterwards.
+    package func open(_ head: ByteBuffer, now: UInt64) throws(Refusal) -> Opening {
+        self.begin(head, now: now)
+        guard let table = self.loop.table else { throw Refusal(.notReady) }
+        self.table = table
+        let bytes = head.readableBytesUInt8Span
+        self.keepRequestID(bytes)
+        let matcher = NamespaceMatcher(table: table)
+        let prefix = table.hasMatches ? matcher.prefix(self.request.path, bytes) : NamespaceMatcher.Prefix()
+        let match = self.matchEndpoint(bytes, behind: prefix.count)
+        try self.authenticate(matcher, prefix, bytes)
+        switch match {
+        case .found: break
+        case .wrongMethod(let allowed):
+            throw Refusal(
+                .methodNotAllowed,
+                "Allowed: \(allowed.map { "\($0)".uppercased() }.joined(separator: ", "))."
+            )
+        case .unknown: throw Refusal(.unknownEndpoint)
+        }
+        try self.checkBodyHead(bytes)
+        return Opening(body: self.endpoint?.body ?? .none, maximumBodyBytes: self.loop.options.maximumBodyBytes)
+    }
+
+    /// Begins an exchange whose head could not be read, so that its refusal is answered, counted and logged like any other.
+    package func openMalformed(now: UInt64) {
+        self.begin(ByteBuffer(), now: now)
+        self.table = self.loop.table
+    }
+
+    private func begin(_ head: ByteBuffer, now: UInt64) {
+        self.record.begin(self.loop.journal.nextID(), at: now, wall: self.loop.clock.wall(now))
+        self.loop.metrics.streamsOpen += 1
+        self.head = head
+        self.body.clear()
+        self.call = Call()
+        self.endpoint = nil
+        self.splices.removeAll(keepingCapacity: true)
+        self.standing = PolicyEnforcer.Standing()
+        self.selector = UpstreamSelector()
+        self.fixedUpstream = -1
+        self.isFixedTried = false
+        self.target = -1
+    }
+
+    private func matchEndpoint(_ bytes: borrowing Span<UInt8>, behind prefixBytes: Int) -> Endpoint.Match {
+        let path = ByteRange(self.request.path.lower + prefixBytes, self.request.path.upper)
+        Self.copy(bytes, path, into: &self.record.path)
+        Self.copy(bytes, self.request.methodRange, into: &self.record.method)
+        guard path.count > 3, bytes[path.lower + 1] == UInt8(ascii: "v"), bytes[path.lower + 2] == UInt8(ascii: "1"),
+            bytes[path.lower + 3] == UInt8(ascii: "/")
+        else { return .unknown }
+        self.subpath = ByteRange(path.lower + 3, path.upper)
+        let match = Endpoint.find(self.request.method, self.subpath, bytes)
+        if case .found(let index, let object) = match {
+            self.record.endpoint = index
+            self.endpoint = Endpoint.all[index]
+            self.object = object
+        }
+        return match
+    }
+
+    private func authenticate(
+        _ matcher: NamespaceMatcher,
+        _ prefix: NamespaceMatcher.Prefix,
+        _ bytes: borrowing Span<UInt8>
+    ) throws(Refusal) {
+        var key: Int?
+        if let presented = try CallerCredentials.find(self.request, bytes) {
+            let table = matcher.table
+            let value = bytes.extracting(presented.lower..<presented.upper)
+            key = value.withUnsafeBytes { self.loop.keyRing.find($0, in: table) }
+            guard key != nil else { throw Refusal(.invalidKey) }
+        }
+        let caller = try matcher.match(
+            self.request,
+            bytes,
+            key: key,
+            prefix: prefix,
+            wall: self.record.startedAt
+        )
+        self.record.namespace = caller.namespace
+        self.record.key = caller.key
+    }
+
+    /// What the head says about the body, before any of it is waited for.
+    private func checkBodyHead(_ bytes: borrowing Span<UInt8>) throws(Refusal) {
+        guard let endpoint = self.endpoint else { return }
+        if let length = self.request.facts.contentLength, length > UInt64(self.loop.options.maximumBodyBytes) {
+            throw Refusal(.bodyTooLarge, "The limit is \(self.loop.options.maximumBodyBytes) bytes.")
+        }
+        for field in self.request.fields where field.known == .contentEncoding {
+            let isIdentity = Self.equals(bytes, field.value, "identity")
+            guard isIdentity else { throw Refusal(.unsupportedEncoding) }
+        }
+        guard endpoint.body == .json, self.request.hasBody else { return }
+        for field in self.request.fields where field.known == .contentType {
+            guard Self.hasPrefix(bytes, field.value, "application/json") else { throw Refusal(.unsupportedMediaType) }
+        }
+    }
+
+    // MARK: read the call → enforce policies → route
+
+    /// Decides about the call. `body` is the whole body, without framing.
+    package func admit(_ body: ByteBuffer) throws(Refusal) -> Admission {
+        guard let table = self.table, let endpoint = self.endpoint else { throw Refusal(.internalError) }
+        self.body = body
+        self.record.requestBytes = UInt64(body.readableBytes)
+        if endpoint.isLocal { return try .answer(self.answerLocally(table)) }
+        try self.readCall(endpoint, body)
+        try self.findModel(endpoint, table)
+        try self.findObjects(endpoint, table)
+        self.record.route = self.findRoute(table)
+        try self.findCandidates(endpoint, table)
+        try self.enforce(table)
+        return .send
+    }
+
+    private func readCall(_ endpoint: Endpoint, _ body: ByteBuffer) throws(Refusal) {
+        switch endpoint.body {
+        case .none: break
+        case .json:
+            guard body.readableBytes > 0 || endpoint.model != .none else { return }
+            self.call = try self.reader.read(body.readableBytesUInt8Span, endUser: &self.record.endUser)
+        case .multipart: try self.readForm(body)
+        }
+        self.record.isStream = self.call.isStream
+        swap(&self.record.modelAsked, &self.call.model)
+    }
+
+    private func readForm(_ body: ByteBuffer) throws(Refusal) {
+        let head = self.head
+        let bytes = head.readableBytesUInt8Span
+        let type = self.request.fields.first { $0.known == .contentType }
+        guard let type, let boundary = MultipartReader.boundary(type.value, bytes) else {
+            throw Refusal(.unsupportedMediaType, "This endpoint takes multipart/form-data with a boundary.")
+        }
+        guard let range = try MultipartReader.model(body.readableBytesUInt8Span, boundary: boundary) else { return }
+        self.call.modelRange = range
+        Self.copy(body.readableBytesUInt8Span, ByteRange(range.lowerBound, range.upperBound), into: &self.call.model)
+    }
+
+    private func findModel(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
+        guard endpoint.model != .none else { return }
+        guard !self.record.modelAsked.isEmpty else {
+            if endpoint.model == .required { throw Refusal(.missingModel) }
+            return
+        }
+        guard let model = self.record.modelAsked.withUnsafeBytes({ table.modelIndex($0) }) else {
+            throw Refusal(.modelNotFound, "Asked for: `\(Self.printable(self.record.modelAsked))`.")
+        }
+        self.record.model = model
+        guard self.record.key >= 0, let allowed = table.keys[self.record.key].models else { return }
+        let isAllowed = self.record.modelAsked.withUnsafeBytes { name in allowed.contains { $0.matches(name) } }
+        guard isAllowed else { throw Refusal(.modelNotAllowed) }
+    }
+
+    private func findRoute(_ table: RoutingTable) -> Int {
+        let router = Router(table: table)
+        return self.record.path.withUnsafeBytes { path in
+            self.record.modelAsked.withUnsafeBytes { model in
+                router.route(namespace: self.record.namespace, path: path, model: model)
+            }
+        }
+    }
+
+    private func enforce(_ table: RoutingTable) throws(Refusal) {
+        var enforcer = PolicyEnforcer(wall: self.record.startedAt)
+        let none: [CompiledLimit] = []
+        defer {
+            self.standing = enforcer.standing
+            self.record.shadowRefusals = enforcer.shadowRefusals
+        }
+        try enforcer.enforce(
+            table.namespaces[self.record.namespace].limits,
+            self.record.key >= 0 ? table.keys[self.record.key].limits : none,
+            table.routes[self.record.route].limits,
+            self.record.model >= 0 ? table.models[self.record.model].limits : none
+        )
+    }
+
+    // MARK: small things
+
+    /// Whose exchange this is, for telling the caller: the id it brought, or ours.
+    package var requestID: String {
+        self.record.requestID.isEmpty
+            ? self.record.id.description : String(decoding: self.record.requestID, as: UTF8.self)
+    }
+
+    /// Takes over the caller's id when it is short and plain.
+    private func keepRequestID(_ bytes: borrowing Span<UInt8>) {
+        for field in self.request.fields where field.known == .xRequestID && field.value.count <= 128 {
+            Self.copy(bytes, field.value, into: &self.record.requestID)
+        }
+    }
+
+    static func copy(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, into output: inout [UInt8]) {
+        bytes.extracting(range.lower..<range.upper).withUnsafeBytes { output.append(contentsOf: $0) }
+    }
+
+    static func equals(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, _ literal: StaticString) -> Bool {
+        range.count == literal.utf8CodeUnitCount && Self.hasPrefix(bytes, range, literal)
+    }
+
+    /// Whether the bytes begin with `literal`, whatever the case of their letters.
+    static func hasPrefix(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, _ literal: StaticString) -> Bool {
+        guard range.count >= literal.utf8CodeUnitCount else { return false }
+        for offset in 0..<literal.utf8CodeUnitCount {
+            let byte = bytes[range.lower + offset]
+            if (byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte) != literal.utf8Start[offset] { return false }
+        }
+        return true
+    }
+
+    /// A caller's text, short and without controls, for a message back to that caller.
+    static func printable(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.prefix(100).filter { $0 >= 0x20 && $0 != 0x7F }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,166 @@
+import GatewayModel
+import Journal
+import Telemetry
+
+/// The facts of one exchange, set as they become known, and written out once, when it closes: the only place that
+/// journals, counts and logs.
+struct ExchangeRecord {
+    var id = RecordID(process: 0, count: 0)
+    /// Monotonic nanoseconds: the whole request was there.
+    var receivedAt: UInt64 = 0
+    /// Nanoseconds since 1970, of the same moment.
+    var startedAt: UInt64 = 0
+    /// Monotonic; 0 until the (last) attempt was written.
+    var sentAt: UInt64 = 0
+    /// Monotonic, of the first attempt; 0 if nothing was sent.
+    var firstSentAt: UInt64 = 0
+    /// Monotonic; 0 until the first byte of the answer's body.
+    var firstByteAt: UInt64 = 0
+    var namespace = -1
+    var key = -1
+    var model = -1
+    var route = -1
+    var upstream = -1
+    var endpoint = -1
+    var isStream = false
+    var attempts = 0
+    var shadowRefusals = 0
+    var status = 0
+    var requestBytes: UInt64 = 0
+    var responseBytes: UInt64 = 0
+    var usage = TokenUsage()
+    /// The journal has the `started` entry, so it must get an `ended` one.
+    var isJournaled = false
+    var isClosed = true
+    /// The call's own bytes, copied because the request's buffer is given back early.
+    var modelAsked: [UInt8] = []
+    var modelServed: [UInt8] = []
+    var path: [UInt8] = []
+    var method: [UInt8] = []
+    var endUser: [UInt8] = []
+    var peer: [UInt8] = []
+
+    /// The caller's own id for the request; empty when it brought none.
+    var requestID: [UInt8] = []
+
+    /// Begins a new exchange: forgets everything but the memory and the connection's peer.
+    mutating func begin(_ id: RecordID, at now: UInt64, wall: UInt64) {
+        self.id = id
+        self.receivedAt = now
+        self.startedAt = wall
+        (self.sentAt, self.firstSentAt, self.firstByteAt) = (0, 0, 0)
+        (self.namespace, self.key, self.model) = (-1, -1, -1)
+        (self.route, self.upstream, self.endpoint) = (-1, -1, -1)
+        (self.isStream, self.isJournaled, self.isClosed) = (false, false, false)
+        (self.attempts, self.shadowRefusals, self.status) = (0, 0, 0)
+        (self.requestBytes, self.responseBytes) = (0, 0)
+        self.usage = TokenUsage()
+        self.modelAsked.removeAll(keepingCapacity: true)
+        self.modelServed.removeAll(keepingCapacity: true)
+        self.path.removeAll(keepingCapacity: true)
+        self.method.removeAll(keepingCapacity: true)
+        self.endUser.removeAll(keepingCapacity: true)
+        self.requestID.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: journal
+
+    /// Writes the `started` entry. False: it could not be written.
+    mutating func journalStart(_ journal: JournalWriter, _ table: RoutingTable) -> Bool {
+        guard journal.beginStarted(self.id) else { return false }
+        journal.put(.startedAt, self.startedAt)
+        journal.put(.namespace, table.namespaces[self.namespace].name)
+        if self.key >= 0 { journal.put(.key, table.keys[self.key].name) }
+        if !self.modelAsked.isEmpty { journal.put(.modelAsked, self.modelAsked) }
+        journal.put(.path, self.path)
+        if self.isStream { journal.put(.stream, 1) }
+        journal.put(.requestBytes, self.requestBytes)
+        journal.put(.snapshotVersion, table.version)
+        journal.put(.route, table.routes[self.route].name)
+        journal.put(.upstream, table.upstreams[self.upstream].nameBytes)
+        journal.put(.dialect, table.upstreams[self.upstream].dialect.rawValue)
+        if !self.modelServed.isEmpty { journal.put(.modelServed, self.modelServed) }
+        if !self.endUser.isEmpty { journal.put(.endUser, self.endUser) }
+        journal.commit()
+        self.isJournaled = true
+        return true
+    }
+
+    private func journalEnd(_ journal: JournalWriter, _ table: RoutingTable, _ end: End) -> Bool {
+        guard journal.beginEnded(self.id) else { return false }
+        journal.put(.outcome, end.outcome.rawValue)
+        if let code = end.code { journal.put(.code, code.rawValue) }
+        journal.put(.status, UInt64(self.status))
+        journal.put(.attempts, UInt64(self.attempts))
+        if self.attempts > 1 {
+            journal.put(.upstream, table.upstreams[self.upstream].nameBytes)
+            journal.put(.dialect, table.upstreams[self.upstream].dialect.rawValue)
+            journal.put(.modelServed, self.modelServed)
+        }
+        journal.put(.responseBytes, self.responseBytes)
+        if self.firstByteAt > 0 { journal.put(.firstByteAfter, self.firstByteAt - self.receivedAt) }
+        journal.put(.endedAfter, end.at - self.receivedAt)
+        journal.put(.usageSource, self.usage.source.rawValue)
+        if self.usage.source != .none {
+            journal.put(.input, self.usage.input)
+            journal.put(.cachedInput, self.usage.cachedInput)
+            journal.put(.cacheWrite, self.usage.cacheWrite)
+            journal.put(.output, self.usage.output)
+            journal.put(.reasoning, self.usage.reasoning)
+            journal.put(.audio, self.usage.audio)
+            journal.put(.image, self.usage.image)
+        }
+        journal.commit()
+        return true
+    }
+
+    // MARK: close
+
+    /// How the exchange ended.
+    struct End {
+        let outcome: Outcome
+        let code: ErrorCode?
+        /// Monotonic nanoseconds.
+        let at: UInt64
+    }
+
+    /// Ends the exchange: journal, metrics, access log. Once; later calls do nothing.
+    mutating func close(_ end: End, _ loop: LoopState, _ table: RoutingTable?) {
+        guard !self.isClosed else { return }
+        self.isClosed = true
+        if let table, self.isJournaled, !self.journalEnd(loop.journal, table, end) { loop.metrics.journalLost += 1 }
+        self.count(end, loop, table)
+        loop.accessLog?.write(self, end, table)
+    }
+
+    private func count(_ end: End, _ loop: LoopState, _ table: RoutingTable?) {
+        let none = LabelNames.none
+        let labels = ExchangeMetrics.Labels(
+            namespace: self.namespace >= 0 ? table?.namespaces[self.namespace].label ?? none : none,
+            model: self.model >= 0 ? table?.models[self.model].label ?? none : none,
+            upstream: self.upstream >= 0 ? table?.upstreams[self.upstream].label ?? none : none
+        )
+        let place = loop.metrics.place(of: labels)
+        loop.metrics.update(place) { block in
+            if end.outcome == .complete {
+                block.succeeded += 1
+            } else {
+                block.failed[Self.place(of: end.code ?? .internalError)] += 1
+            }
+            block.duration.observe(end.at - self.receivedAt, .latency)
+            block.shadowRefusals += UInt64(self.shadowRefusals)
+            guard self.attempts > 0 else { return }
+            block.attempts += UInt64(self.attempts)
+            block.retries += UInt64(self.attempts - 1)
+            if self.firstSentAt > 0 { block.overhead.observe(self.firstSentAt - self.receivedAt, .overhead) }
+            if self.sentAt > 0 { block.upstreamDuration.observe(end.at - self.sentAt, .latency) }
+            if self.isStream, self.firstByteAt > 0 {
+                block.firstToken.observe(self.firstByteAt - self.sentAt, .latency)
+            }
+            guard self.usage.source != .none else { return }
+            for (index, kind) in TokenUsage.Kind.allCases.enumerated() { block.tokens[index] += self.usage[kind] }
+        }
+    }
+
+    static func place(of code: ErrorCode) -> Int { ErrorCode.allCases.firstIndex(of: code) ?? 0 }
+}

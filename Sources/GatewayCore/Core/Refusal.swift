@@ -1,0 +1,16 @@
+package import GatewayModel
+
+/// The gateway's own no: a code, and what of this request was wrong. Made only when something is refused.
+package struct Refusal: Error, Sendable {
+    package let code: ErrorCode
+    /// One sentence about this request, without secrets; nil when the code's own message says it all.
+    package let detail: String?
+    /// For limits: nanoseconds until it is worth trying again.
+    package let retryAfter: UInt64?
+
+    package init(_ code: ErrorCode, _ detail: String? = nil, retryAfter: UInt64? = nil) {
+        self.code = code
+        self.detail = detail
+        self.retryAfter = retryAfter
+    }
+}

@@ -1,0 +1,91 @@
+import Crypto
+package import GatewayModel
+package import SharedState
+import Synchronization
+
+/// One snapshot, compiled: immutable, swapped whole, referred to by index. An exchange keeps the table it began with.
+package final class RoutingTable: Sendable {
+    package let version: UInt64
+    /// Differs between any two tables of a process, also between two of one version.
+    let generation: UInt64
+    let keyPepper: SymmetricKey
+    let namespaces: [CompiledNamespace]
+    let keys: [CompiledKey]
+    let upstreams: [CompiledUpstream]
+    let models: [CompiledModel]
+    let routes: [CompiledRoute]
+
+    private let keysByDigest: [KeyDigest: Int]
+    private let exactModels: BytesTable
+    /// Indices of models that are patterns, most specific first.
+    private let patternModels: [(pattern: NamePattern, index: Int)]
+    /// Namespaces that a path prefix, a host or a header selects; longest prefix first.
+    let prefixes: [(prefix: [UInt8], namespace: Int)]
+    let hosts: BytesTable
+    let headers: [(name: [UInt8], value: [UInt8], namespace: Int)]
+    /// Path prefixes, hosts and headers are looked at only if some namespace has one.
+    let hasMatches: Bool
+
+    private static let generations = Atomic<UInt64>(1)
+
+    /// What compiled tables share with their predecessors: counters, upstream states, label numbers.
+    package struct Shared: Sendable {
+        package let counters: CounterStore
+        package let upstreams: UpstreamStates
+        package let labels: LabelNames
+
+        package init(
+            counters: CounterStore = CounterStore(),
+            upstreams: UpstreamStates = UpstreamStates(),
+            labels: LabelNames = LabelNames()
+        ) {
+            self.counters = counters
+            self.upstreams = upstreams
+            self.labels = labels
+        }
+    }
+
+    /// Compiles `snapshot`, whose references must resolve. All the work happens here, once; look-ups allocate nothing.
+    package init(compiling snapshot: Snapshot, sharing shared: Shared) {
+        let compiler = TableCompiler(snapshot, shared)
+        self.version = snapshot.version
+        self.generation = Self.generations.wrappingAdd(1, ordering: .relaxed).newValue
+        self.keyPepper = SymmetricKey(data: snapshot.keyPepper.reveal())
+        self.namespaces = compiler.namespaces()
+        self.keys = compiler.keys()
+        self.upstreams = compiler.upstreams()
+        self.models = compiler.models()
+        self.routes = compiler.routes()
+        var byDigest = [KeyDigest: Int](minimumCapacity: snapshot.keys.count)
+        for (index, key) in snapshot.keys.enumerated() { byDigest[key.digest] = index }
+        self.keysByDigest = byDigest
+        let indexed = snapshot.models.enumerated()
+        self.exactModels = BytesTable(
+            indexed.filter { $0.element.name.isExact }.map { ($0.element.name.text, $0.offset) }
+        )
+        self.patternModels = indexed.filter { !$0.element.name.isExact }
+            .sorted { $0.element.name.specificity > $1.element.name.specificity }
+            .map { ($0.element.name, $0.offset) }
+        self.prefixes = compiler.prefixes()
+        self.hosts = compiler.hosts()
+        self.headers = compiler.headers()
+        self.hasMatches = snapshot.namespaces.contains { $0.match != Namespace.Match() }
+    }
+
+    /// Addresses that are reached by TLS, for whoever prepares it.
+    package var tlsAddresses: [UpstreamState.Address] {
+        self.upstreams.map(\.state.address).filter(\.tls)
+    }
+
+    /// Names and shared states of all upstreams, for metrics.
+    package var upstreamStates: [(name: String, state: UpstreamState)] { self.upstreams.map { ($0.name, $0.state) } }
+
+    func keyIndex(_ digest: KeyDigest) -> Int? { self.keysByDigest[digest] }
+
+    /// The model that serves calls for `name`: the exact one, else the most specific pattern.
+    func modelIndex(_ name: UnsafeRawBufferPointer) -> Int? {
+        if let index = self.exactModels.find(name) { return index }
+        for entry in self.patternModels where entry.pattern.matches(name) { return entry.index }
+        return nil
+    }
+}

@@ -1,0 +1,192 @@
+import GatewayModel
+import SharedState
+
+/// Turns the lists of a snapshot into the compiled forms, resolving names to indices and limits to counters.
+struct TableCompiler {
+    private let snapshot: Snapshot
+    private let shared: RoutingTable.Shared
+    private let namespaceIndex: [String: Int]
+    private let upstreamIndex: [String: Int]
+    private let limits: [Policy.Scope: [CompiledLimit]]
+
+    init(_ snapshot: Snapshot, _ shared: RoutingTable.Shared) {
+        self.snapshot = snapshot
+        self.shared = shared
+        self.namespaceIndex = Self.index(snapshot.namespaces.map(\.name))
+        self.upstreamIndex = Self.index(snapshot.upstreams.map(\.name))
+        self.limits = Self.limits(snapshot, shared)
+    }
+
+    private static func index(_ names: [String]) -> [String: Int] {
+        Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func limits(
+        _ snapshot: Snapshot,
+        _ shared: RoutingTable.Shared
+    ) -> [Policy.Scope: [CompiledLimit]] {
+        var limits: [Policy.Scope: [CompiledLimit]] = [:]
+        var kept: [(limit: Policy.RateLimit, policy: String)] = []
+        for policy in snapshot.policies {
+            guard case .rateLimit(let limit) = policy.rule else { continue }
+            kept.append((limit, policy.name))
+            limits[policy.scope, default: []].append(
+                CompiledLimit(
+                    policy: policy.name,
+                    label: shared.labels.id(of: policy.name),
+                    isShadow: policy.mode == .shadow,
+                    requests: UInt32(clamping: limit.requests),
+                    length: UInt64(limit.per.nanoseconds),
+                    counter: shared.counters.counter(for: limit, of: policy.name)
+                )
+            )
+        }
+        shared.counters.keep(only: kept)
+        return limits
+    }
+
+    func namespaces() -> [CompiledNamespace] {
+        self.snapshot.namespaces.map { namespace in
+            CompiledNamespace(
+                name: Array(namespace.name.utf8),
+                label: self.shared.labels.id(of: namespace.name),
+                match: namespace.match,
+                isAnonymous: namespace.anonymous,
+                limits: (self.limits[.global] ?? [])
+                    + self.lineage(namespace).flatMap { self.limits[.namespace($0)] ?? [] }
+            )
+        }
+    }
+
+    /// The namespace and its ancestors, outermost first.
+    private func lineage(_ namespace: Namespace) -> [String] {
+        var names = [namespace.name]
+        var next = namespace.parent
+        while let name = next, !names.contains(name), let index = self.namespaceIndex[name] {
+            names.insert(name, at: 0)
+            next = self.snapshot.namespaces[index].parent
+        }
+        return names
+    }
+
+    func keys() -> [CompiledKey] {
+        self.snapshot.keys.map { key in
+            CompiledKey(
+                name: Array(key.name.utf8),
+                namespace: self.namespaceIndex[key.namespace] ?? 0,
+                expires: key.expires ?? Int64.max,
+                models: key.models,
+                limits: self.limits[.key(key.name)] ?? []
+            )
+        }
+    }
+
+    func models() -> [CompiledModel] {
+        self.snapshot.models.map { model in
+            let targets = model.targets.compactMap { target -> CompiledTarget? in
+                guard let upstream = self.upstreamIndex[target.upstream] else { return nil }
+                return CompiledTarget(
+                    upstream: upstream,
+                    model: target.model.map { Array($0.utf8) },
+                    weight: target.weight,
+                    priority: target.priority
+                )
+            }
+            return CompiledModel(
+                name: model.name.text,
+                nameBytes: Array(model.name.text.utf8),
+                label: self.shared.labels.id(of: model.name.text),
+                targets: targets.enumerated()
+                    .sorted { ($0.element.priority, $0.offset) < ($1.element.priority, $1.offset) }
+                    .map(\.element),
+                limits: self.limits[.model(model.name.text)] ?? []
+            )
+        }
+    }
+
+    /// Most specific first; a route that matches everything stands behind them all, so that every call finds one.
+    func routes() -> [CompiledRoute] {
+        func rank(_ patterns: [NamePattern]) -> Int { patterns.map(\.specificity).max() ?? 0 }
+        let sorted = self.snapshot.routes.sorted { left, right in
+            let leftRank = (rank(left.match.paths), rank(left.match.models), rank(left.match.namespaces))
+            let rightRank = (rank(right.match.paths), rank(right.match.models), rank(right.match.namespaces))
+            return leftRank == rightRank ? left.name < right.name : leftRank > rightRank
+        }
+        return (sorted + [Route(name: "")]).map { route in
+            CompiledRoute(
+                name: Array(route.name.utf8),
+                match: route.match,
+                matchesAll: route.match == Route.Match(),
+                attempts: route.retry.attempts,
+                retryOn: route.retry.on,
+                backoff: route.retry.backoff,
+                upstream: route.upstream.flatMap { self.upstreamIndex[$0] },
+                limits: self.limits[.route(route.name)] ?? []
+            )
+        }
+    }
+
+    func upstreams() -> [CompiledUpstream] {
+        self.snapshot.upstreams.map { upstream in
+            CompiledUpstream(
+                name: upstream.name,
+                nameBytes: Array(upstream.name.utf8),
+                label: self.shared.labels.id(of: upstream.name),
+                dialect: upstream.dialect,
+                authority: Array(upstream.baseURL.authority.utf8),
+                basePath: Array(upstream.baseURL.path.utf8),
+                credentials: upstream.credentials.map { (CredentialLines.of($0, upstream.dialect), $0.weight) },
+                limits: upstream.limits,
+                timeouts: upstream.timeouts,
+                state: self.shared.upstreams.state(of: upstream)
+            )
+        }
+    }
+
+    func prefixes() -> [(prefix: [UInt8], namespace: Int)] {
+        self.snapshot.namespaces.enumerated()
+            .compactMap { index, namespace in namespace.match.pathPrefix.map { (Array($0.utf8), index) } }
+            .sorted { $0.0.count > $1.0.count }
+    }
+
+    func hosts() -> BytesTable {
+        BytesTable(
+            self.snapshot.namespaces.enumerated().flatMap { index, namespace in
+                namespace.match.hosts.map { ($0, index) }
+            }
+        )
+    }
+
+    func headers() -> [(name: [UInt8], value: [UInt8], namespace: Int)] {
+        self.snapshot.namespaces.enumerated().flatMap { index, namespace in
+            namespace.match.headers.map { (Array($0.name.utf8), Array($0.value.utf8), index) }
+        }
+    }
+}
+
+/// The header lines by which an upstream knows who pays.
+enum CredentialLines {
+    /// `authorization: Bearer …` (OpenAI's API reference, "Authentication") or `x-api-key: …` (Anthropic's, "Authentication").
+    /// A credential file that cannot be read gives no line: the upstream will refuse, and that is logged and counted.
+    static func of(_ credential: Upstream.Credential, _ dialect: Dialect) -> [UInt8] {
+        switch credential.source {
+        case .value(let secret): return Self.line(secret.reveal(), dialect)
+        case .file(let path): return CredentialFile.read(path).map { Self.line($0, dialect) } ?? []
+        case .headers(let headers):
+            return headers.flatMap { Array("\($0.name): ".utf8) + $0.value.reveal() + Array("\r\n".utf8) }
+        }
+    }
+
+    private static func line(_ value: [UInt8], _ dialect: Dialect) -> [UInt8] {
+        let name = dialect == .anthropic ? "x-api-key: " : "authorization: Bearer "
+        return Array(name.utf8) + value + Array("\r\n".utf8)
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, at most 292 years.
+    package var nanoseconds: Int64 {
+        let (seconds, attoseconds) = self.components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+}

@@ -1,0 +1,64 @@
+/// Every metric of the data plane. Exposition and `docs/reference/metrics.md` read this list.
+package enum GatewayMetric: String, CaseIterable, Sendable {
+    // the names of the original architecture
+    case requests = "gateway_requests_total"
+    case requestsSucceeded = "gateway_requests_success_total"
+    case requestsFailed = "gateway_requests_failed_total"
+    case requestDuration = "gateway_request_duration_seconds"
+    case upstreamRequests = "gateway_upstream_requests_total"
+    case upstreamDuration = "gateway_upstream_duration_seconds"
+    case upTime = "gateway_up_time_seconds"
+    // beside them
+    case overhead = "gateway_overhead_seconds"
+    case timeToFirstToken = "gateway_time_to_first_token_seconds"
+    case tokens = "gateway_tokens_total"
+    case shadowRefusals = "gateway_policy_shadow_refusals_total"
+    case retries = "gateway_retries_total"
+    case streamsOpen = "gateway_streams_open"
+    case connectionsOpen = "gateway_client_connections_open"
+    case upstreamConnectionsOpen = "gateway_upstream_connections_open"
+    case upstreamInFlight = "gateway_upstream_requests_in_flight"
+    case configVersion = "gateway_config_version"
+    case configAge = "gateway_config_contact_age_seconds"
+    case journalLost = "gateway_journal_records_lost_total"
+    case journalDropped = "gateway_journal_segments_dropped_total"
+    case journalFailures = "gateway_journal_segment_failures_total"
+    case logDropped = "gateway_log_lines_dropped_total"
+    case connectionsRefused = "gateway_client_connections_refused_total"
+    case malformed = "gateway_malformed_requests_total"
+    case seriesOverflow = "gateway_metric_series_overflow_total"
+    case objectsDropped = "gateway_object_map_dropped_total"
+
+    /// One line for people, and the names of the labels.
+    package var entry: (help: String, labels: [String]) {
+        let who = ["namespace", "model", "upstream"]
+        return switch self {
+        case .requests: ("Finished exchanges: successes and failures together.", who)
+        case .requestsSucceeded: ("Exchanges that ended complete.", who)
+        case .requestsFailed: ("Exchanges that ended otherwise, by error code.", who + ["code"])
+        case .requestDuration: ("From the whole request received to the last byte of the answer.", who)
+        case .upstreamRequests: ("Attempts sent to an upstream.", who)
+        case .upstreamDuration: ("From the request sent upstream to the last byte of its answer.", who)
+        case .upTime: ("Time since the process started.", [])
+        case .overhead: ("From the whole request received to the request sent upstream: the gateway's own share.", who)
+        case .timeToFirstToken: ("From the request sent upstream to the first byte of the body of a stream.", who)
+        case .tokens: ("Tokens used, by kind.", who + ["kind"])
+        case .shadowRefusals: ("Refusals that a policy in shadow mode would have made.", who)
+        case .retries: ("Attempts beyond the first.", who)
+        case .streamsOpen: ("Exchanges that are being answered now.", [])
+        case .connectionsOpen: ("Client connections that are open now.", [])
+        case .upstreamConnectionsOpen: ("Connections to an upstream that are open now.", ["upstream"])
+        case .upstreamInFlight: ("Requests at an upstream that are not answered yet.", ["upstream"])
+        case .configVersion: ("Version of the snapshot that new exchanges begin with.", [])
+        case .configAge: ("Time since the config center was last heard of.", [])
+        case .journalLost: ("Exchanges served although their usage could not be recorded.", [])
+        case .journalDropped: ("Journal segments removed because the journal had reached its size.", [])
+        case .journalFailures: ("Journal segments that could not be made.", [])
+        case .logDropped: ("Log lines lost because the disk was slower than the log.", [])
+        case .connectionsRefused: ("Connections closed at once because the gateway was at its limit of them.", [])
+        case .malformed: ("Requests refused because their bytes are not HTTP, by reason.", ["reason"])
+        case .seriesOverflow: ("Exchanges counted under `overflow` because there were too many series.", [])
+        case .objectsDropped: ("Stored objects forgotten because the map of their owners was full.", [])
+        }
+    }
+}

@@ -1,0 +1,309 @@
+// WHY: longer than 200 lines: one state machine, from an upstream's framed body to the client's.
+
+import Dialects
+import GatewayModel
+import HTTPWire
+import JSONScan
+import NIOCore
+
+/// Carries an answer's body from the upstream's framing to the client's, looking at it on the way.
+///
+/// The upstream's framing is taken off and made anew, so that what was checked is what is forwarded. What is not looked
+/// at is not copied; what is small is copied into the message that goes out, to save a write.
+struct BodyRelay {
+    /// How the client finds the end of the body.
+    enum ClientFraming { case none, length, chunked, untilClose }
+
+    /// What is done with the body on its way.
+    enum Reading {
+        case nothing
+        /// Look for members of a JSON object.
+        case members
+        /// Judge each event.
+        case events
+        /// Keep all of it; the whole body is rewritten at its end.
+        case whole
+    }
+
+    enum Failure: Error {
+        /// Chunks, compression or an event that cannot be read.
+        case broken
+    }
+
+    private enum Source {
+        case length(UInt64)
+        case chunked(ChunkedDecoder)
+        case untilClose
+        case finished
+    }
+
+    private static let eventLimit = 4 << 20
+    /// Smaller pieces are copied into the outgoing message, larger ones are written as they are.
+    private static let copyLimit = 8 << 10
+    /// Room for eight digits and CR LF; `RFC 9112` §7.1 allows leading zeros.
+    private static let chunkHeadBytes = 10
+    static let wholeLimit = 16 << 20
+
+    private var source = Source.finished
+    private(set) var clientFraming = ClientFraming.none
+    private(set) var reading = Reading.nothing
+    private var inflater: Inflater?
+    private var chunkStart = -1
+    /// An event of which only the beginning has come, or the whole body so far.
+    private var pending: [UInt8] = []
+    private var searched = 0
+    private(set) var watch = StreamWatch(.openAIPlain, hidesUsageEvent: false)
+    /// `usage` and `id` of a JSON answer.
+    private(set) var members = TopLevelScanner(watching: ["usage", "id"], captureLimit: 4096)
+    private var membersAreReadable = false
+    /// Bytes of body that were handed to the client.
+    private(set) var forwarded: UInt64 = 0
+
+    /// Forgets the last body; memory is kept.
+    mutating func begin(
+        _ framing: ResponseHead.Framing,
+        to clientFraming: ClientFraming,
+        reading: Reading,
+        watch: StreamWatch,
+        inflating: Bool
+    ) {
+        switch framing {
+        case .none: self.source = .finished
+        case .length(let length): self.source = .length(length)
+        case .chunked: self.source = .chunked(ChunkedDecoder())
+        case .untilClose: self.source = .untilClose
+        }
+        self.clientFraming = clientFraming
+        self.reading = reading
+        self.inflater = inflating ? Inflater(limit: 1 << 30) : nil
+        self.pending.removeAll(keepingCapacity: true)
+        self.searched = 0
+        self.watch = watch
+        self.forwarded = 0
+        self.chunkStart = -1
+        self.membersAreReadable = reading == .members
+        if reading == .members { self.members.reset() }
+    }
+
+    var isFinished: Bool { if case .finished = self.source { true } else { false } }
+
+    /// Whether the upstream closing its connection now ends the body rather than cuts it.
+    var endsWithConnection: Bool { if case .untilClose = self.source { true } else { false } }
+
+    /// Whether the body broke off in the middle of an event.
+    var holdsPartialEvent: Bool { self.reading == .events && !self.pending.isEmpty }
+
+    /// Takes all readable bytes of `input` that belong to the body. What goes to the client is put into `out`, and, when
+    /// it is large and need not be looked at, into `passed`, to be written after `out`.
+    mutating func take(
+        _ input: inout ByteBuffer,
+        into out: inout ByteBuffer,
+        passing passed: inout ByteBuffer?
+    ) throws(Failure) {
+        if case .length(let left) = self.source, self.clientFraming == .length, self.canPass(input, left) {
+            self.pass(&input, left, &passed)
+            return
+        }
+        self.openChunk(&out)
+        var cursor = 0
+        do throws(Failure) { try self.unframe(input, &cursor, into: &out) } catch {
+            self.closeChunk(&out)
+            throw error
+        }
+        input.moveReaderIndex(forwardBy: cursor)
+        if self.isFinished { self.flushPending(into: &out) }
+        self.closeChunk(&out)
+    }
+
+    /// The bytes that tell the client that the body is complete.
+    func writeEnd(into out: inout ByteBuffer) {
+        if self.clientFraming == .chunked { out.writeStaticString("0\r\n\r\n") }
+    }
+
+    /// The upstream has closed: what is still held belongs to the body.
+    mutating func closeSource(into out: inout ByteBuffer) {
+        self.openChunk(&out)
+        self.flushPending(into: &out)
+        self.closeChunk(&out)
+        self.source = .finished
+    }
+
+    /// Puts bytes of our own into the body: an error event, a rewritten body.
+    mutating func inject(_ bytes: [UInt8], into out: inout ByteBuffer) {
+        self.openChunk(&out)
+        out.writeBytes(bytes)
+        self.forwarded += UInt64(bytes.count)
+        self.closeChunk(&out)
+    }
+
+    /// The whole body, for `Reading.whole`.
+    var wholeBody: [UInt8] { self.pending }
+
+    /// What the JSON body told; nil when it could not be read.
+    func member(_ index: Int) -> [UInt8]? { self.membersAreReadable ? self.members.captured(index) : nil }
+
+    // MARK: from the upstream's framing
+
+    private func canPass(_ input: ByteBuffer, _ left: UInt64) -> Bool {
+        input.readableBytes > Self.copyLimit && self.inflater == nil
+            && (self.reading == .nothing || self.reading == .members)
+    }
+
+    private mutating func pass(_ input: inout ByteBuffer, _ left: UInt64, _ passed: inout ByteBuffer?) {
+        let count = Int(min(left, UInt64(input.readableBytes)))
+        let slice = input.readSlice(length: count)
+        if let slice { self.readMembers(slice.readableBytesUInt8Span) }
+        passed = slice
+        self.forwarded += UInt64(count)
+        self.source = left == UInt64(count) ? .finished : .length(left - UInt64(count))
+    }
+
+    private mutating func unframe(
+        _ input: ByteBuffer,
+        _ cursor: inout Int,
+        into out: inout ByteBuffer
+    ) throws(Failure) {
+        let bytes = input.readableBytesUInt8Span
+        switch self.source {
+        case .finished: break
+        case .length(let left):
+            let count = Int(min(left, UInt64(bytes.count)))
+            try self.decode(bytes.extracting(0..<count), into: &out)
+            cursor = count
+            self.source = left == UInt64(count) ? .finished : .length(left - UInt64(count))
+        case .untilClose:
+            try self.decode(bytes, into: &out)
+            cursor = bytes.count
+        case .chunked(var decoder):
+            try self.unchunk(input, &cursor, &decoder, into: &out)
+        }
+    }
+
+    private mutating func unchunk(
+        _ input: ByteBuffer,
+        _ cursor: inout Int,
+        _ decoder: inout ChunkedDecoder,
+        into out: inout ByteBuffer
+    ) throws(Failure) {
+        let bytes = input.readableBytesUInt8Span
+        while true {
+            let step: ChunkedDecoder.Step
+            do throws(WireError) { step = try decoder.next(input, &cursor) } catch { throw .broken }
+            switch step {
+            case .data(let range): try self.decode(bytes.extracting(range.lower..<range.upper), into: &out)
+            case .needsMore:
+                self.source = .chunked(decoder)
+                return
+            case .finished:
+                self.source = .finished
+                return
+            }
+        }
+    }
+
+    private mutating func decode(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
+        guard let inflater = self.inflater else { return try self.read(bytes, into: &out) }
+        var plain: [UInt8] = []
+        let failed = bytes.withUnsafeBytes { raw in
+            do throws(Inflater.Failure) { try inflater.inflate(raw, into: &plain) } catch { return true }
+            return false
+        }
+        if failed { throw .broken }
+        try self.read(plain.span, into: &out)
+    }
+
+    // MARK: what is looked at
+
+    private mutating func read(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
+        switch self.reading {
+        case .nothing: self.forward(bytes, into: &out)
+        case .members:
+            self.readMembers(bytes)
+            self.forward(bytes, into: &out)
+        case .events: try self.readEvents(bytes, into: &out)
+        case .whole:
+            guard self.pending.count + bytes.count <= Self.wholeLimit else { throw .broken }
+            bytes.withUnsafeBytes { self.pending.append(contentsOf: $0) }
+        }
+    }
+
+    private mutating func readMembers(_ bytes: borrowing Span<UInt8>) {
+        guard self.membersAreReadable else { return }
+        // An answer that is not JSON is forwarded all the same; it just tells nothing.
+        do throws(JSONFlaw) { try self.members.feed(bytes) } catch { self.membersAreReadable = false }
+    }
+
+    private mutating func readEvents(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
+        if self.pending.isEmpty {
+            let end = self.events(bytes, into: &out)
+            guard end < bytes.count else { return }
+            bytes.extracting(end..<bytes.count).withUnsafeBytes { self.pending.append(contentsOf: $0) }
+            self.searched -= end
+        } else {
+            bytes.withUnsafeBytes { self.pending.append(contentsOf: $0) }
+            var held: [UInt8] = []
+            swap(&held, &self.pending)
+            let end = self.events(held.span, into: &out)
+            held.removeFirst(end)
+            self.searched -= end
+            swap(&held, &self.pending)
+        }
+        guard self.pending.count <= Self.eventLimit else { throw .broken }
+    }
+
+    /// Judges the whole events in `bytes` and forwards them, neighbours in one copy. Returns where the first incomplete
+    /// one begins.
+    private mutating func events(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) -> Int {
+        var start = 0
+        var runStart = 0
+        while let end = SSEScanner.eventEnd(bytes, from: start, searched: &self.searched) {
+            if self.watch.see(bytes, event: start..<end) == .hide {
+                self.forward(bytes.extracting(runStart..<start), into: &out)
+                runStart = end
+            }
+            start = end
+        }
+        self.forward(bytes.extracting(runStart..<start), into: &out)
+        if start == bytes.count { self.searched = start }
+        return start
+    }
+
+    /// The last event of a stream that ended without the blank line behind it.
+    private mutating func flushPending(into out: inout ByteBuffer) {
+        guard self.reading == .events, !self.pending.isEmpty else { return }
+        var held: [UInt8] = []
+        swap(&held, &self.pending)
+        self.forward(held.span, into: &out)
+    }
+
+    // MARK: to the client's framing
+
+    private mutating func forward(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
+        guard bytes.count > 0 else { return }
+        self.forwarded += UInt64(bytes.count)
+        bytes.withUnsafeBytes { _ = out.writeBytes($0) }
+    }
+
+    private mutating func openChunk(_ out: inout ByteBuffer) {
+        guard self.clientFraming == .chunked else { return }
+        self.chunkStart = out.writerIndex
+        out.writeStaticString("00000000\r\n")
+    }
+
+    /// Fills in the chunk's size, or takes the chunk back when it stayed empty: an empty one would end the body.
+    private mutating func closeChunk(_ out: inout ByteBuffer) {
+        guard self.clientFraming == .chunked else { return }
+        let size = out.writerIndex - self.chunkStart - Self.chunkHeadBytes
+        guard size > 0 else {
+            out.moveWriterIndex(to: self.chunkStart)
+            return
+        }
+        var left = size
+        let digits: StaticString = "0123456789abcdef"
+        for place in stride(from: 7, through: 0, by: -1) {
+            out.setInteger(digits.utf8Start[left & 15], at: self.chunkStart + place)
+            left >>= 4
+        }
+        out.writeStaticString("\r\n")
+    }
+}

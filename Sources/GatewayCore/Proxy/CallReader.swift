@@ -1,0 +1,114 @@
+import Dialects
+import GatewayModel
+import JSONScan
+
+/// What a JSON call asks for, read from the top level of its body without decoding it.
+struct Call {
+    /// The asked model's name as text; empty when none is named.
+    var model: [UInt8] = []
+    /// Where the `model` value stands in the body, quotes included.
+    var modelRange: Range<Int>?
+    /// The name was written with escapes, so its bytes must be replaced by ours.
+    var isModelEscaped = false
+    var isStream = false
+    var streamOptions: TopLevelScanner.Member?
+    /// The client asked for the usage event itself.
+    var asksForUsage = false
+    var store: Bool?
+    /// Ids of stored objects that the call builds on.
+    var previousObject: [UInt8]?
+}
+
+/// Reads calls; the scanner's memory is used again for each.
+struct CallReader {
+    private static let model = 0
+    private static let stream = 1
+    private static let streamOptions = 2
+    private static let user = 3
+    private static let store = 4
+    private static let previousResponse = 5
+    private static let inputFile = 6
+
+    private var scanner = TopLevelScanner(watching: [
+        "model", "stream", "stream_options", "user", "store", "previous_response_id", "input_file_id",
+    ])
+
+    /// Reads `body`. Throws for what is not one JSON object, or not the same object to all readers. The end user's name
+    /// is put into `endUser`, cut at 128 bytes.
+    mutating func read(_ body: borrowing Span<UInt8>, endUser: inout [UInt8]) throws(Refusal) -> Call {
+        self.scanner.reset()
+        do throws(JSONFlaw) {
+            try self.scanner.feed(body)
+            try self.scanner.finish()
+        } catch {
+            throw Refusal(error.isAmbiguity ? .ambiguousJSON : .invalidJSON, "In detail: \(error.rawValue).")
+        }
+        var call = Call()
+        try self.readModel(body, into: &call)
+        call.isStream = try self.flag(body, Self.stream, "stream") ?? false
+        call.store = try self.flag(body, Self.store, "store")
+        if let options = self.scanner[Self.streamOptions], options.kind == .object {
+            call.streamOptions = options
+            call.asksForUsage = try Self.includesUsage(body, options)
+        } else {
+            call.streamOptions = self.scanner[Self.streamOptions]
+        }
+        for index in [Self.previousResponse, Self.inputFile] where call.previousObject == nil {
+            call.previousObject = self.text(body, index)
+        }
+        if let user = self.scanner[Self.user], user.kind == .string {
+            for index in user.range.dropFirst().dropLast().prefix(128) { endUser.append(body[index]) }
+        }
+        return call
+    }
+
+    private func readModel(_ body: borrowing Span<UInt8>, into call: inout Call) throws(Refusal) {
+        guard let model = self.scanner[Self.model] else { return }
+        guard model.kind == .string else { throw Refusal(.missingModel, "`model` must be a string.") }
+        call.modelRange = model.range
+        call.model.reserveCapacity(model.end - model.start)
+        for index in model.start + 1..<model.end - 1 {
+            if body[index] == UInt8(ascii: "\\") { call.isModelEscaped = true }
+            call.model.append(body[index])
+        }
+        guard call.isModelEscaped else { return }
+        guard let decoded = JSONText.decode(call.model[...]) else {
+            throw Refusal(.invalidJSON, "`model` holds a malformed escape.")
+        }
+        call.model = decoded
+    }
+
+    private func flag(_ body: borrowing Span<UInt8>, _ index: Int, _ name: String) throws(Refusal) -> Bool? {
+        guard let member = self.scanner[index], member.kind != .null else { return nil }
+        guard member.kind == .bool else { throw Refusal(.invalidJSON, "`\(name)` must be true or false.") }
+        return body[member.start] == UInt8(ascii: "t")
+    }
+
+    private func text(_ body: borrowing Span<UInt8>, _ index: Int) -> [UInt8]? {
+        guard let member = self.scanner[index], member.kind == .string else { return nil }
+        var raw: [UInt8] = []
+        for index in member.start + 1..<member.end - 1 { raw.append(body[index]) }
+        return JSONText.decode(raw[...])
+    }
+
+    private static func includesUsage(
+        _ body: borrowing Span<UInt8>,
+        _ options: TopLevelScanner.Member
+    ) throws(Refusal) -> Bool {
+        var scanner = TopLevelScanner(watching: ["include_usage"])
+        do throws(JSONFlaw) {
+            try scanner.feed(body.extracting(options.range))
+            try scanner.finish()
+        } catch {
+            throw Refusal(error.isAmbiguity ? .ambiguousJSON : .invalidJSON, "In `stream_options`: \(error.rawValue).")
+        }
+        guard let member = scanner[0], member.kind == .bool else { return false }
+        return body[options.start + member.start] == UInt8(ascii: "t")
+    }
+}
+
+/// A change to a body that is otherwise forwarded byte for byte.
+struct Splice {
+    let range: Range<Int>
+    let replacement: [UInt8]
+}

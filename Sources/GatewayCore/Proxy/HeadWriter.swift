@@ -1,0 +1,80 @@
+import HTTPWire
+import NIOCore
+
+/// Forwards header fields: runs of neighbouring ones are copied in one piece, the others are left out.
+enum HeadWriter {
+    /// Copies the fields of a head in `source` for which `keeps` says yes. Every line is one that the parser accepted.
+    ///
+    /// `connection` is the range of the connection field's value when it names further fields that must stay behind.
+    @inline(__always)
+    static func copyFields(
+        _ fields: [HeadField],
+        of source: ByteBuffer,
+        headEnd: Int,
+        namedByConnection: Bool,
+        into out: inout ByteBuffer,
+        keeps: (HeadField, borrowing Span<UInt8>) -> Bool
+    ) {
+        let bytes = source.readableBytesUInt8Span
+        var runStart = -1
+        for index in fields.indices {
+            let field = fields[index]
+            let isKept = keeps(field, bytes) && !(namedByConnection && Self.isNamed(field, fields, bytes))
+            if isKept, runStart < 0 { runStart = field.name.lower }
+            if !isKept, runStart >= 0 {
+                Self.copy(bytes.extracting(runStart..<field.name.lower), into: &out)
+                runStart = -1
+            }
+        }
+        // Behind the last field stands only the empty line.
+        if runStart >= 0 { Self.copy(bytes.extracting(runStart..<headEnd - 2), into: &out) }
+    }
+
+    static func copy(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
+        bytes.withUnsafeBytes { _ = out.writeBytes($0) }
+    }
+
+    /// Writes `number` in decimal.
+    static func write(_ number: Int, into out: inout ByteBuffer) {
+        var divisor = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            out.writeInteger(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    /// Whether a connection option names this field (RFC 9110 §7.6.1). Rare, hence the plain search.
+    private static func isNamed(_ field: HeadField, _ fields: [HeadField], _ bytes: borrowing Span<UInt8>) -> Bool {
+        for connection in fields where connection.known == .connection {
+            var start = connection.value.lower
+            for index in connection.value.lower...connection.value.upper {
+                let isEnd = index == connection.value.upper || bytes[index] == UInt8(ascii: ",")
+                guard isEnd else { continue }
+                if Self.equalsTrimmed(start..<index, field.name, bytes) { return true }
+                start = index + 1
+            }
+        }
+        return false
+    }
+
+    private static func equalsTrimmed(
+        _ option: Range<Int>,
+        _ name: ByteRange,
+        _ bytes: borrowing Span<UInt8>
+    ) -> Bool {
+        var lower = option.lowerBound
+        var upper = option.upperBound
+        while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
+        while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
+        guard upper - lower == name.count else { return false }
+        for offset in 0..<name.count {
+            let left = bytes[lower + offset]
+            let right = bytes[name.lower + offset]
+            let foldedLeft = left &- UInt8(ascii: "A") < 26 ? left | 0x20 : left
+            let foldedRight = right &- UInt8(ascii: "A") < 26 ? right | 0x20 : right
+            if foldedLeft != foldedRight { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,338 @@
+// WHY: longer than 200 lines: one state machine, the client's side of a connection.
+
+import GatewayCore
+import GatewayModel
+import Glibc
+import HTTPWire
+import NIOCore
+import NIOPosix
+
+/// One HTTP/1.1 connection of a client: requests one after the other, each read as a whole, then driven to its end.
+final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        /// Between requests, or in the middle of a head.
+        case head
+        case body(RequestBody)
+        /// The exchange runs; bytes that come are the next request's.
+        case exchange
+        /// An answer of our own is on its way, asked for on another loop.
+        case operations
+        /// The last answer is out; what still comes is thrown away until the client has closed.
+        case lingering
+        case closed
+    }
+
+    private let loop: Loop
+    private let exchange: Exchange
+    private var driver: ExchangeDriver!  // WHY: needs `self`; set in `init` and never again
+    private var phase = Phase.head
+    private var context: ChannelHandlerContext?
+    /// Bytes that no request has taken yet.
+    private var input = ByteBuffer()
+    private var isReadingPaused = false
+    private let peer: String
+    private let isPeerPrivate: Bool
+    var deadlineSlot = -1
+
+    /// Pipelined requests wait in memory up to this; then the client is not read from until its answer is out.
+    private static let pipelineLimit = 64 << 10
+    private static let lingerTime: UInt64 = 2_000_000_000
+
+    init(on loop: Loop, peer: SocketAddress?) {
+        self.loop = loop
+        self.peer = peer?.ipAddress ?? ""
+        self.isPeerPrivate = PrivateAddress.contains(peer)
+        self.exchange = Exchange(on: loop.state, peer: self.peer)
+        self.driver = ExchangeDriver(self.exchange, on: loop, for: self)
+    }
+
+    // MARK: channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.loop.state.metrics.connectionsOpen += 1
+        self.loop.connections[ObjectIdentifier(self)] = self
+        self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.keepAliveTimeout)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = self.unwrapInboundIn(data)
+        if case .lingering = self.phase { return }
+        if case .body = self.phase { return self.readBody(&buffer) }
+        if self.input.readableBytes == 0 {
+            self.input = buffer
+        } else {
+            self.input.writeBuffer(&buffer)
+        }
+        self.processInput()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.phase = .closed
+        self.loop.deadlines.remove(self)
+        self.loop.connections[ObjectIdentifier(self)] = nil
+        self.loop.state.metrics.connectionsOpen -= 1
+        self.driver.clientGone()
+        self.input = ByteBuffer()
+        self.context = nil
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.driver.clientBecameWritable() }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    // MARK: heads
+
+    private func processInput() {
+        while case .head = self.phase, self.input.readableBytes > 0 {
+            do throws(WireError) {
+                let limit = self.loop.options.maximumHeadBytes
+                guard case .complete(let length) = try self.exchange.request.parse(self.input, limit: limit) else {
+                    self.setDeadline(LoopClock.now() + self.loop.options.headTimeout)
+                    return
+                }
+                self.receive(headLength: length)
+            } catch {
+                self.refuseMalformed(error)
+            }
+        }
+        if case .head = self.phase, self.input.readableBytes == 0 { self.input = ByteBuffer() }
+        self.holdPipeline()
+    }
+
+    private func receive(headLength: Int) {
+        let head = self.input
+        self.input.moveReaderIndex(forwardBy: headLength)
+        if let operation = self.loop.operations.match(self.exchange.request, head) {
+            return self.operate(operation, head)
+        }
+        do throws(Refusal) {
+            let opening = try self.exchange.open(head, now: LoopClock.now())
+            var body = RequestBody(self.exchange.request, limit: opening.maximumBodyBytes)
+            if try body.take(&self.input) {
+                // An idle stream must not hold the buffer that its request came in.
+                if self.input.readableBytes == 0 { self.input = ByteBuffer() }
+                return self.admit(body.bytes)
+            }
+            if self.exchange.request.facts.expectsContinue { self.sendContinue() }
+            self.phase = .body(body)
+            self.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
+        } catch {
+            self.refuse(error)
+        }
+    }
+
+    /// RFC 9110 §10.1.1: the client waits for this before it sends the body.
+    private func sendContinue() {
+        var interim = ByteBuffer()
+        interim.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        self.send(interim, passing: nil)
+    }
+
+    // MARK: bodies
+
+    private func readBody(_ buffer: inout ByteBuffer) {
+        guard case .body(var body) = self.phase else { return }
+        // The body's memory must have one owner while it grows.
+        self.phase = .exchange
+        do throws(Refusal) {
+            let isComplete = try body.take(&buffer)
+            if isComplete {
+                self.input = buffer
+                self.admit(body.bytes)
+                self.processInput()
+            } else {
+                self.phase = .body(body)
+                self.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
+            }
+        } catch {
+            self.refuse(error)
+        }
+    }
+
+    private func admit(_ body: ByteBuffer) {
+        self.phase = .exchange
+        do throws(Refusal) {
+            switch try self.exchange.admit(body) {
+            case .send: self.driver.start()
+            case .answer(let answer):
+                let reusable = self.exchange.request.keepAlive
+                self.loop.out.clear()
+                self.exchange.answer(answer, now: LoopClock.now(), closing: !reusable, into: &self.loop.out)
+                self.send(self.loop.out, passing: nil)
+                self.answerEnded(reusable: reusable)
+            }
+        } catch {
+            self.refuse(error)
+        }
+    }
+
+    // MARK: refusals
+
+    /// Refuses the request that is being read. If its body has not come whole, the connection cannot go on.
+    private func refuse(_ refusal: Refusal) {
+        let isWhole = self.isBodyTaken
+        let reusable = isWhole && self.exchange.request.keepAlive
+        self.phase = .exchange
+        self.loop.out.clear()
+        self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &self.loop.out)
+        self.send(self.loop.out, passing: nil)
+        self.answerEnded(reusable: reusable)
+    }
+
+    /// Takes a small body that has come already out of the way, so that the connection can go on behind it.
+    private var isBodyTaken: Bool {
+        if case .exchange = self.phase { return true }
+        guard self.exchange.request.hasBody else { return true }
+        var body = RequestBody(self.exchange.request, limit: Self.pipelineLimit)
+        do throws(Refusal) { return try body.take(&self.input) } catch { return false }
+    }
+
+    private func refuseMalformed(_ error: WireError) {
+        self.loop.state.metrics.malformed[error.rawValue, default: 0] += 1
+        let code: ErrorCode =
+            switch error {
+            case .headTooLarge: .headTooLarge
+            case .unsupportedVersion: .unsupportedVersion
+            case .badExpectation: .unsupportedExpectation
+            default: .malformedRequest
+            }
+        self.phase = .exchange
+        self.exchange.openMalformed(now: LoopClock.now())
+        self.loop.out.clear()
+        let refusal = Refusal(code, "In detail: \(error.rawValue).")
+        self.exchange.refuse(refusal, now: LoopClock.now(), closing: true, into: &self.loop.out)
+        self.send(self.loop.out, passing: nil)
+        self.answerEnded(reusable: false)
+    }
+
+    // MARK: the gateway's own pages
+
+    private func operate(_ operation: Operations.Page, _ head: ByteBuffer) {
+        let request = self.exchange.request
+        guard !request.hasBody else { return self.refuseMalformed(.badTarget) }
+        self.phase = .operations
+        let bound = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
+        self.loop.operations.answer(
+            operation,
+            request,
+            head,
+            isPeerPrivate: self.isPeerPrivate,
+            on: self.loop.eventLoop
+        )
+        .hop(to: self.loop.eventLoop)
+        .assumeIsolated()
+        .whenComplete { result in
+            let connection = bound.value
+            guard case .operations = connection.phase else { return }
+            var message = (try? result.get()) ?? Operations.unavailable
+            connection.phase = .exchange
+            if !request.keepAlive { message = message.closing() }
+            connection.send(message.bytes, passing: nil)
+            connection.answerEnded(reusable: request.keepAlive)
+        }
+    }
+
+    // MARK: ClientStream
+
+    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+
+    func send(_ message: ByteBuffer, passing passed: ByteBuffer?) {
+        guard let context = self.context else { return }
+        guard let passed else {
+            context.writeAndFlush(self.wrapOutboundOut(message), promise: nil)
+            return
+        }
+        if message.readableBytes > 0 { context.write(self.wrapOutboundOut(message), promise: nil) }
+        context.writeAndFlush(self.wrapOutboundOut(passed), promise: nil)
+    }
+
+    func setDeadline(_ time: UInt64) { self.loop.deadlines.set(self, time) }
+
+    func answerEnded(reusable: Bool) {
+        guard case .exchange = self.phase else { return }
+        guard reusable, !self.loop.state.isDraining else { return self.linger() }
+        self.phase = .head
+        self.setDeadline(LoopClock.now() + self.loop.options.keepAliveTimeout)
+        if self.isReadingPaused { self.setReading(true) }
+        // A pipelined request is served after this call has returned, so that many of them do not nest.
+        if self.input.readableBytes > 0 {
+            let bound = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
+            self.loop.eventLoop.execute { bound.value.processInput() }
+        }
+    }
+
+    func abort() {
+        self.phase = .closed
+        guard let context = self.context else { return }
+        // RST instead of FIN, so that not even a client that reads until the end takes the answer for complete.
+        let provider = context.channel as? any SocketOptionProvider
+        _ = provider?.setSoLinger(Glibc.linger(l_onoff: 1, l_linger: 0))
+        context.close(promise: nil)
+    }
+
+    // MARK: ends
+
+    /// Closes our half and reads the rest away: closing at once, with bytes unread, would reset the connection and could
+    /// take the answer from a client that is still sending.
+    private func linger() {
+        guard let context = self.context else { return }
+        self.phase = .lingering
+        self.input = ByteBuffer()
+        self.setDeadline(LoopClock.now() + Self.lingerTime)
+        if self.isReadingPaused { self.setReading(true) }
+        context.close(mode: .output, promise: nil)
+    }
+
+    func deadlinePassed(_ now: UInt64) {
+        switch self.phase {
+        case .head where self.input.readableBytes == 0: self.context?.close(promise: nil)
+        case .head:
+            self.phase = .exchange
+            self.exchange.openMalformed(now: now)
+            self.refuseTimeout()
+        case .body: self.refuseTimeout()
+        case .exchange: self.driver.deadlinePassed(now)
+        case .operations, .lingering, .closed: self.context?.close(promise: nil)
+        }
+    }
+
+    private func refuseTimeout() {
+        self.phase = .exchange
+        self.loop.out.clear()
+        self.exchange.refuse(Refusal(.requestTimeout), now: LoopClock.now(), closing: true, into: &self.loop.out)
+        self.send(self.loop.out, passing: nil)
+        self.answerEnded(reusable: false)
+    }
+
+    /// The process drains: an idle connection closes now, a busy one after its answer.
+    func drain() {
+        if case .head = self.phase, self.input.readableBytes == 0 { self.context?.close(promise: nil) }
+    }
+
+    /// The process ends.
+    func cut() {
+        self.driver.cutForShutdown()
+        self.context?.close(promise: nil)
+    }
+
+    // MARK: pressure
+
+    private func holdPipeline() {
+        guard case .exchange = self.phase, self.input.readableBytes > Self.pipelineLimit else { return }
+        self.setReading(false)
+    }
+
+    private func setReading(_ isReading: Bool) {
+        guard let context = self.context else { return }
+        self.isReadingPaused = !isReading
+        // Setting an option on a channel that has just closed fails, and there is nothing left to read.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isReading)
+        if isReading { context.read() }
+    }
+}

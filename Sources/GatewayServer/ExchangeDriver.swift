@@ -1,0 +1,321 @@
+import GatewayCore
+import GatewayModel
+import HTTPWire
+import NIOCore
+
+/// The client's side of an exchange as the driver sees it: HTTP/1.1 now, any transport that can carry bytes.
+protocol ClientStream: AnyObject {
+    /// Sends `message`, and `passed` behind it.
+    func send(_ message: ByteBuffer, passing passed: ByteBuffer?)
+    /// The answer is out; `reusable` says whether another request may follow.
+    func answerEnded(reusable: Bool)
+    /// Breaks the connection so that the client notices that its answer is not complete.
+    func abort()
+    /// False while the client does not take what was sent.
+    var isWritable: Bool { get }
+    /// Moves the exchange's deadline; monotonic nanoseconds.
+    func setDeadline(_ time: UInt64)
+}
+
+/// Takes an admitted exchange through its attempts and relays the answer: the effects to `Exchange`'s decisions.
+///
+/// Every write can close a channel in the middle of what we do, so the state is looked at again after each.
+final class ExchangeDriver {
+    private enum State {
+        case idle
+        /// No connection yet, or waiting before another attempt.
+        case acquiring
+        /// The request is out; no byte of an answer has gone to the client.
+        case awaitingHead
+        case relaying
+    }
+
+    let exchange: Exchange
+    private let loop: Loop
+    private unowned let client: any ClientStream
+    private var state = State.idle
+    private var upstream: UpstreamConnection?
+    private var current: CompiledUpstream?
+    /// Bytes of a head that is not complete yet.
+    private var input = ByteBuffer()
+    /// Monotonic nanoseconds by which all must be over.
+    private var totalDeadline = Deadlines.never
+    private var retry: Scheduled<Void>?
+    private var isPaused = false
+    /// Something of this answer has gone to the client.
+    private var hasFlushed = false
+
+    init(_ exchange: Exchange, on loop: Loop, for client: any ClientStream) {
+        self.exchange = exchange
+        self.loop = loop
+        self.client = client
+    }
+
+    var isBusy: Bool { if case .idle = self.state { false } else { true } }
+
+    // MARK: attempts
+
+    /// Sends the admitted call.
+    func start() { self.attempt(after: nil) }
+
+    private func attempt(after last: Refusal?) {
+        self.state = .acquiring
+        let now = LoopClock.now()
+        do throws(Refusal) {
+            let attempt = try self.exchange.nextAttempt(after: last)
+            if self.totalDeadline == Deadlines.never {
+                self.totalDeadline = now + UInt64(attempt.upstream.timeouts.total.nanoseconds)
+            }
+            self.client.setDeadline(self.totalDeadline)
+            self.current = attempt.upstream
+            self.loop.pool(of: attempt.upstream.state).acquire(attempt.upstream, for: self, now: now)
+        } catch {
+            self.refuse(error)
+        }
+    }
+
+    /// The pool has a connection for this exchange.
+    func upstreamReady(_ connection: UpstreamConnection) {
+        guard case .acquiring = self.state, let upstream = self.current else {
+            return connection.giveBack(reusable: true)
+        }
+        self.upstream = connection
+        self.state = .awaitingHead
+        self.input.clear()
+        do throws(Refusal) { try self.exchange.recordStart() } catch {
+            self.upstream = nil
+            connection.giveBack(reusable: true)
+            return self.refuse(error)
+        }
+        self.loop.out.clear()
+        self.exchange.writeRequest(to: upstream, into: &self.loop.out)
+        let now = LoopClock.now()
+        self.exchange.noteSent(at: now)
+        self.client.setDeadline(min(self.totalDeadline, now + UInt64(upstream.timeouts.firstByte.nanoseconds)))
+        connection.send(self.loop.out)
+    }
+
+    /// The attempt came to nothing before anything went to the client. `condition` is what the route may retry on.
+    func attemptFailed(_ refusal: Refusal, on condition: Route.Retry.Condition?) {
+        guard self.isBusy else { return }
+        self.exchange.leaveUpstream()
+        guard let wait = self.exchange.retryDelay(on: condition) else { return self.refuse(refusal) }
+        self.state = .acquiring
+        guard wait > 0 else { return self.attempt(after: refusal) }
+        let bound = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
+        self.retry = self.loop.eventLoop.scheduleTask(in: .nanoseconds(wait)) {
+            bound.value.retry = nil
+            bound.value.attempt(after: refusal)
+        }
+    }
+
+    // MARK: the answer
+
+    func upstreamRead(_ buffer: ByteBuffer) {
+        switch self.state {
+        case .awaitingHead: self.readHead(buffer)
+        case .relaying:
+            var buffer = buffer
+            self.loop.out.clear()
+            self.readBody(&buffer, now: LoopClock.now())
+        case .idle, .acquiring: break
+        }
+    }
+
+    private func readHead(_ buffer: ByteBuffer) {
+        if self.input.readableBytes == 0 {
+            self.input = buffer
+        } else {
+            var buffer = buffer
+            self.input.writeBuffer(&buffer)
+        }
+        let now = LoopClock.now()
+        while case .awaitingHead = self.state, self.input.readableBytes > 0 {
+            guard let length = self.parseHead() else { return }
+            self.loop.out.clear()
+            switch self.exchange.receiveHead(self.input, now: now, into: &self.loop.out) {
+            case .interim: self.input.moveReaderIndex(forwardBy: length)
+            case .discard(let refusal):
+                let condition =
+                    refusal.code == .upstreamSaturated ? Route.Retry.Condition.tooManyRequests : .serverError
+                self.dropUpstream()
+                return self.attemptFailed(refusal, on: refusal.code == .upstreamCredentialsExhausted ? nil : condition)
+            case .relay:
+                self.state = .relaying
+                var rest = self.input
+                self.input = ByteBuffer()
+                rest.moveReaderIndex(forwardBy: length)
+                return self.readBody(&rest, now: now)
+            }
+        }
+    }
+
+    private func parseHead() -> Int? {
+        do throws(WireError) {
+            let result = try self.exchange.response.parse(self.input, limit: self.loop.options.maximumHeadBytes)
+            guard case .complete(let length) = result else { return nil }
+            return length
+        } catch {
+            self.dropUpstream()
+            self.attemptFailed(Refusal(.upstreamBroken, "Its answer is not HTTP: \(error.rawValue)."), on: nil)
+            return nil
+        }
+    }
+
+    /// Relays what `buffer` holds; `loop.out` may hold the head already.
+    private func readBody(_ buffer: inout ByteBuffer, now: UInt64) {
+        var passed: ByteBuffer?
+        let verdict = self.exchange.receiveBody(&buffer, now: now, into: &self.loop.out, passing: &passed)
+        switch verdict {
+        case .more:
+            if let idle = self.current?.timeouts.idle {
+                self.client.setDeadline(min(self.totalDeadline, now + UInt64(idle.nanoseconds)))
+            }
+            self.flush(passed)
+            self.slowDown()
+        case .complete:
+            let connection = self.upstream
+            self.upstream = nil
+            // Bytes behind the answer were not asked for.
+            connection?.giveBack(reusable: self.exchange.isUpstreamReusable && buffer.readableBytes == 0)
+            self.complete(passed, now: now)
+        case .broken: self.cut(.upstreamBroken)
+        }
+    }
+
+    private func flush(_ passed: ByteBuffer?) {
+        guard self.loop.out.readableBytes > 0 || passed != nil else { return }
+        self.hasFlushed = true
+        self.client.send(self.loop.out, passing: passed)
+    }
+
+    private func complete(_ passed: ByteBuffer?, now: UInt64) {
+        let reusable = self.exchange.isClientReusable
+        self.exchange.finish(now: now)
+        self.reset()
+        self.flush(passed)
+        self.client.answerEnded(reusable: reusable)
+    }
+
+    /// The upstream's connection has closed under the exchange.
+    func upstreamClosed(_ connection: UpstreamConnection, failure: (any Error)?) {
+        guard self.upstream === connection else { return }
+        self.upstream = nil
+        switch self.state {
+        case .awaitingHead: self.attemptFailed(UpstreamFailure.refusal(awaiting: failure), on: .connect)
+        case .relaying:
+            self.loop.out.clear()
+            if case .complete = self.exchange.upstreamClosed(into: &self.loop.out) {
+                self.complete(nil, now: LoopClock.now())
+            } else {
+                self.cut(.upstreamCut)
+            }
+        case .idle, .acquiring: break
+        }
+    }
+
+    // MARK: pressure
+
+    private func slowDown() {
+        guard !self.isPaused, let upstream = self.upstream, !self.client.isWritable else { return }
+        self.isPaused = true
+        upstream.setReading(false)
+        self.client.setDeadline(LoopClock.now() + self.loop.options.writeTimeout)
+    }
+
+    /// The client takes bytes again.
+    func clientBecameWritable() {
+        guard self.isPaused else { return }
+        self.isPaused = false
+        if let idle = self.current?.timeouts.idle {
+            self.client.setDeadline(min(self.totalDeadline, LoopClock.now() + UInt64(idle.nanoseconds)))
+        }
+        self.upstream?.setReading(true)
+    }
+
+    // MARK: ends
+
+    /// The client has gone away: its upstream request is cancelled.
+    func clientGone() {
+        guard self.isBusy else { return }
+        self.dropUpstream()
+        self.exchange.abandon(.clientGone, now: LoopClock.now())
+        self.reset()
+    }
+
+    /// The deadline set last has passed.
+    func deadlinePassed(_ now: UInt64) {
+        switch self.state {
+        case .idle: break
+        case .acquiring: self.refuse(Refusal(.totalTimeout))
+        case .awaitingHead:
+            self.dropUpstream()
+            if now >= self.totalDeadline { return self.refuse(Refusal(.totalTimeout)) }
+            self.attemptFailed(Refusal(.upstreamTimeout), on: .timeout)
+        case .relaying:
+            if self.isPaused {
+                self.dropUpstream()
+                self.exchange.abandon(.clientStalled, now: now)
+                self.reset()
+                self.client.abort()
+            } else {
+                self.loop.out.clear()
+                self.cut(now >= self.totalDeadline ? .totalTimeout : .upstreamStalled)
+            }
+        }
+    }
+
+    /// Ends what runs because the process ends.
+    func cutForShutdown() {
+        switch self.state {
+        case .idle: break
+        case .acquiring, .awaitingHead: self.refuse(Refusal(.draining))
+        case .relaying:
+            self.loop.out.clear()
+            self.cut(.draining)
+        }
+    }
+
+    /// Ends an answer that has begun and cannot be completed. What `out` holds already are whole events of the same read.
+    private func cut(_ code: ErrorCode) {
+        guard self.hasFlushed else { return self.refuse(Refusal(code)) }
+        self.dropUpstream()
+        let isEnded = self.exchange.cut(code, now: LoopClock.now(), into: &self.loop.out)
+        let reusable = self.exchange.isClientReusable
+        self.reset()
+        guard isEnded else { return self.client.abort() }
+        self.flush(nil)
+        self.client.answerEnded(reusable: reusable)
+    }
+
+    private func refuse(_ refusal: Refusal) {
+        self.dropUpstream()
+        self.loop.out.clear()
+        let reusable = self.exchange.request.keepAlive
+        self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &self.loop.out)
+        self.reset()
+        self.flush(nil)
+        self.client.answerEnded(reusable: reusable)
+    }
+
+    /// Lets go of the upstream in the middle of its answer: the connection cannot be used again.
+    private func dropUpstream() {
+        self.retry?.cancel()
+        self.retry = nil
+        if case .acquiring = self.state, let current = self.current {
+            self.loop.pool(of: current.state).cancel(self)
+        }
+        let connection = self.upstream
+        self.upstream = nil
+        connection?.giveBack(reusable: false)
+    }
+
+    private func reset() {
+        self.state = .idle
+        self.current = nil
+        self.input = ByteBuffer()
+        self.totalDeadline = Deadlines.never
+        self.isPaused = false
+        self.hasFlushed = false
+    }
+}

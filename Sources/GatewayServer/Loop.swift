@@ -1,0 +1,83 @@
+import GatewayCore
+import NIOCore
+import NIOPosix
+
+/// Everything of the transport that belongs to one event loop: the core's state, connection pools, deadlines, and the
+/// buffer that outgoing messages are built in. Touched by that loop only.
+final class Loop {
+    let eventLoop: any EventLoop
+    let state: LoopState
+    let deadlines = Deadlines()
+    let options: TransportOptions
+    let tls: TLSContexts
+    /// Built in, sent, and used again: once the system has taken the bytes, their memory is free for the next message.
+    var out = ByteBuffer()
+    /// Asks all loops for the metrics page.
+    let operations: Operations
+    private var pools: [UpstreamPool?] = []
+    /// Connections that are open, for draining.
+    var connections: [ObjectIdentifier: ClientConnection] = [:]
+
+    init(
+        _ eventLoop: any EventLoop,
+        state: LoopState,
+        options: TransportOptions,
+        tls: TLSContexts,
+        operations: Operations
+    ) {
+        self.eventLoop = eventLoop
+        self.state = state
+        self.options = options
+        self.tls = tls
+        self.operations = operations
+    }
+
+    /// The pool of connections to an upstream's address.
+    func pool(of state: UpstreamState) -> UpstreamPool {
+        while self.pools.count <= state.poolIndex { self.pools.append(nil) }
+        if let pool = self.pools[state.poolIndex] { return pool }
+        let pool = UpstreamPool(to: state, on: self)
+        self.pools[state.poolIndex] = pool
+        return pool
+    }
+
+    /// The timer's work: deadlines, idle connections, the core's clock and log.
+    func tick() {
+        let now = LoopClock.now()
+        self.deadlines.expire(now)
+        for pool in self.pools { pool?.tick(now) }
+        self.state.tick()
+    }
+
+    /// Begins to drain: what is idle is closed, what is busy closes when it is done.
+    func drain() {
+        self.state.isDraining = true
+        for connection in self.connections.values { connection.drain() }
+    }
+
+    /// The deadline for draining has passed.
+    func cutAll() {
+        for connection in self.connections.values { connection.cut() }
+        for pool in self.pools { pool?.closeAll() }
+    }
+}
+
+/// What the transport is told at start. Durations are nanoseconds, like every time on a loop.
+package struct TransportOptions: Sendable {
+    /// Bytes of a request's line and fields.
+    package var maximumHeadBytes = 32 << 10
+    /// From the first byte of a head to its last.
+    package var headTimeout: UInt64 = 30_000_000_000
+    /// Between two reads of a request's body.
+    package var bodyTimeout: UInt64 = 60_000_000_000
+    /// How long a connection may stay open without a request.
+    package var keepAliveTimeout: UInt64 = 75_000_000_000
+    /// How long a client may leave its answer untaken.
+    package var writeTimeout: UInt64 = 60_000_000_000
+    /// How long an upstream connection is kept without a request.
+    package var upstreamIdleTimeout: UInt64 = 30_000_000_000
+    /// Client connections of the whole process; beyond, they are answered 503 and closed.
+    package var maximumConnections = 8_000
+
+    package init() {}
+}

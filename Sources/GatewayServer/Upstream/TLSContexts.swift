@@ -1,0 +1,28 @@
+import GatewayCore
+import NIOSSL
+import Synchronization
+
+/// TLS settings for upstreams, by trust: loading the system's authorities takes tens of milliseconds and is done once, off
+/// the loops.
+final class TLSContexts: Sendable {
+    private let contexts = Mutex<[String: NIOSSLContext]>([:])
+
+    /// The context for an address, made if need be: call `prepare` off the loops first. Throws when the authorities' file
+    /// cannot be read.
+    func context(for address: UpstreamState.Address) throws -> NIOSSLContext {
+        let key = address.caFile ?? ""
+        if let context = self.contexts.withLock({ $0[key] }) { return context }
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.applicationProtocols = ["http/1.1"]
+        configuration.minimumTLSVersion = .tlsv12
+        if let file = address.caFile { configuration.trustRoots = .file(file) }
+        let context = try NIOSSLContext(configuration: configuration)
+        self.contexts.withLock { $0[key] = context }
+        return context
+    }
+
+    /// Makes the contexts that `table` needs; an unreadable file shows when the upstream is called.
+    func prepare(for table: RoutingTable) {
+        for address in table.tlsAddresses { _ = try? self.context(for: address) }
+    }
+}

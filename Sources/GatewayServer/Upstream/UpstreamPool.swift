@@ -1,0 +1,158 @@
+import GatewayCore
+import GatewayModel
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// The connections of one loop to one upstream: idle ones ready, exchanges that wait for one in a bounded queue.
+final class UpstreamPool {
+    private struct Waiter {
+        let driver: ExchangeDriver
+        /// Monotonic nanoseconds.
+        let deadline: UInt64
+    }
+
+    private let state: UpstreamState
+    private unowned let loop: Loop
+    /// The one used last comes first: it is the least likely to have been closed meanwhile.
+    private var idle: [UpstreamConnection] = []
+    private var waiting: [Waiter] = []
+    private var connecting = 0
+
+    init(to state: UpstreamState, on loop: Loop) {
+        self.state = state
+        self.loop = loop
+    }
+
+    /// Gives `driver` a connection: now, or later through `upstreamReady`, or never, through `attemptFailed`.
+    func acquire(_ upstream: CompiledUpstream, for driver: ExchangeDriver, now: UInt64) {
+        while let connection = self.idle.popLast() {
+            guard connection.isUsable else { continue }
+            connection.lend(to: driver)
+            driver.upstreamReady(connection)
+            return
+        }
+        let canConnect = self.state.openConnection(limit: upstream.limits.connections)
+        guard canConnect || self.waiting.count < upstream.limits.queue else {
+            driver.attemptFailed(Refusal(.upstreamSaturated, retryAfter: 1_000_000_000), on: nil)
+            return
+        }
+        let patience = canConnect ? upstream.timeouts.connect : upstream.limits.queueTimeout
+        self.waiting.append(Waiter(driver: driver, deadline: now + UInt64(patience.nanoseconds)))
+        if canConnect { self.connect(upstream) }
+    }
+
+    /// The exchange does not want a connection any more.
+    func cancel(_ driver: ExchangeDriver) { self.waiting.removeAll { $0.driver === driver } }
+
+    func takeBack(_ connection: UpstreamConnection) {
+        if self.serve(connection) { return }
+        connection.idleSince = LoopClock.now()
+        self.idle.append(connection)
+    }
+
+    /// The connection has closed.
+    func forget(_ connection: UpstreamConnection) {
+        self.state.closeConnection()
+        self.idle.removeAll { $0 === connection }
+    }
+
+    func tick(_ now: UInt64) {
+        let limit = self.loop.options.upstreamIdleTimeout
+        for connection in self.idle where connection.idleSince + limit < now { connection.close() }
+        guard self.waiting.contains(where: { $0.deadline <= now }) else { return }
+        let late = self.waiting.filter { $0.deadline <= now }
+        self.waiting.removeAll { $0.deadline <= now }
+        for waiter in late {
+            let isConnecting = self.connecting > 0
+            let refusal =
+                isConnecting
+                ? Refusal(.upstreamUnreachable, "No connection in time.")
+                : Refusal(.upstreamSaturated, retryAfter: 1_000_000_000)
+            waiter.driver.attemptFailed(refusal, on: .connect)
+        }
+    }
+
+    func closeAll() {
+        for connection in self.idle { connection.close() }
+    }
+
+    // MARK: connecting
+
+    private func connect(_ upstream: CompiledUpstream) {
+        self.connecting += 1
+        let address = self.state.address
+        let connection = UpstreamConnection(in: self)
+        let context: NIOSSLContext?
+        do {
+            context = address.tls ? try self.loop.tls.context(for: address) : nil
+        } catch {
+            return self.connectFailed(error)
+        }
+        let bound = NIOLoopBound(connection, eventLoop: self.loop.eventLoop)
+        let pool = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
+        ClientBootstrap(group: self.loop.eventLoop)
+            .connectTimeout(.nanoseconds(upstream.timeouts.connect.nanoseconds))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let context {
+                        let isAddress = (try? SocketAddress(ipAddress: address.host, port: 0)) != nil
+                        let name = isAddress ? nil : address.host
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: context, serverHostname: name)
+                        )
+                    }
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+            .connect(host: address.host, port: address.port)
+            .assumeIsolated()
+            .whenComplete { result in
+                switch result {
+                case .success: pool.value.connected(bound.value)
+                case .failure(let error): pool.value.connectFailed(error)
+                }
+            }
+    }
+
+    private func connected(_ connection: UpstreamConnection) {
+        self.connecting -= 1
+        guard connection.isUsable else { return }
+        self.takeBack(connection)
+    }
+
+    private func connectFailed(_ error: any Error) {
+        self.connecting -= 1
+        self.state.closeConnection()
+        guard !self.waiting.isEmpty else { return }
+        let waiter = self.waiting.removeFirst()
+        waiter.driver.attemptFailed(UpstreamFailure.refusal(connecting: error), on: .connect)
+    }
+
+    private func serve(_ connection: UpstreamConnection) -> Bool {
+        guard !self.waiting.isEmpty else { return false }
+        let waiter = self.waiting.removeFirst()
+        connection.lend(to: waiter.driver)
+        waiter.driver.upstreamReady(connection)
+        return true
+    }
+}
+
+/// What went wrong with a connection, in the words of the error codes.
+enum UpstreamFailure {
+    /// A connection that could not be opened.
+    static func refusal(connecting error: any Error) -> Refusal {
+        Self.isTLS(error) ? Refusal(.upstreamTLS) : Refusal(.upstreamUnreachable)
+    }
+
+    /// A connection that broke while an answer was awaited.
+    static func refusal(awaiting error: (any Error)?) -> Refusal {
+        if let error, Self.isTLS(error) { return Refusal(.upstreamTLS) }
+        return Refusal(.upstreamBroken, "The connection closed before an answer came.")
+    }
+
+    private static func isTLS(_ error: any Error) -> Bool {
+        error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError
+    }
+}

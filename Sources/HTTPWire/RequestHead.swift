@@ -1,0 +1,182 @@
+package import NIOCore
+
+// request-line = method SP request-target SP HTTP-version CR LF                                     (RFC 9112 §3)
+//
+// Only the origin form of the target is read: a gateway has no use for the others, and a second place that names a
+// host is a second answer to the question who is called. A path that two readers could take for two different
+// resources is refused here, once, for authentication, policies, routing and logs alike: empty segments, `.` and `..`,
+// and their percent encodings; encoded NUL, controls, backslash.
+
+/// The head of a request, as ranges over the buffer that it was parsed from. Reused from request to request.
+package struct RequestHead: Sendable {
+    package enum Method: UInt8, Sendable {
+        case get, head, post, put, patch, delete, options, other
+    }
+
+    package private(set) var method = Method.other
+    package private(set) var methodRange = ByteRange.empty
+    /// Begins with `/`; without the query.
+    package private(set) var path = ByteRange.empty
+    /// Without the `?`; empty also when there is none.
+    package private(set) var query = ByteRange.empty
+    package private(set) var fields: [HeadField] = []
+    package private(set) var facts = FieldFacts()
+    /// Whether the connection may serve another request after this one.
+    package private(set) var keepAlive = false
+    package private(set) var isVersion10 = false
+    /// Bytes of the whole head, the empty line included.
+    package private(set) var length = 0
+
+    package init() { self.fields.reserveCapacity(24) }
+
+    package var hasBody: Bool { self.facts.isChunked || (self.facts.contentLength ?? 0) > 0 }
+
+    /// Parses the head at the beginning of `buffer`'s readable bytes. Ranges count from `buffer.readerIndex`.
+    ///
+    /// Costs one pass over the head. An incomplete head is parsed anew when more bytes have come; `limit` bounds that.
+    package mutating func parse(_ buffer: ByteBuffer, limit: Int) throws(WireError) -> ParseResult {
+        try self.parse(buffer.readableBytesUInt8Span, limit: limit)
+    }
+
+    mutating func parse(_ bytes: borrowing Span<UInt8>, limit: Int) throws(WireError) -> ParseResult {
+        self.fields.removeAll(keepingCapacity: true)
+        guard let lineEnd = try self.parseRequestLine(bytes) else { return try needsMore(bytes, limit) }
+        var parser = HeadParser(at: lineEnd)
+        guard try parser.readFields(bytes, into: &self.fields) else { return try needsMore(bytes, limit) }
+        self.facts = parser.facts
+        self.length = parser.cursor
+        guard self.length <= limit else { throw .headTooLarge }
+        try self.check(bytes)
+        return .complete(length: self.length)
+    }
+
+    private func needsMore(_ bytes: borrowing Span<UInt8>, _ limit: Int) throws(WireError) -> ParseResult {
+        guard bytes.count < limit else { throw .headTooLarge }
+        return .needsMore
+    }
+
+    private mutating func parseRequestLine(_ bytes: borrowing Span<UInt8>) throws(WireError) -> Int? {
+        var index = 0
+        while index < bytes.count, CharacterClass.isToken(bytes[index]) { index += 1 }
+        guard index < bytes.count else { return nil }
+        guard index > 0, index <= 32, bytes[index] == UInt8(ascii: " ") else { throw .badMethod }
+        self.methodRange = ByteRange(0, index)
+        self.method = Self.method(bytes, length: index)
+        guard let targetEnd = try self.parseTarget(bytes, from: index + 1) else { return nil }
+        return try self.parseVersion(bytes, from: targetEnd + 1)
+    }
+
+    private static func method(_ bytes: borrowing Span<UInt8>, length: Int) -> Method {
+        switch length {
+        case 3: equals(bytes, "GET") ? .get : equals(bytes, "PUT") ? .put : .other
+        case 4: equals(bytes, "POST") ? .post : equals(bytes, "HEAD") ? .head : .other
+        case 5: equals(bytes, "PATCH") ? .patch : .other
+        case 6: equals(bytes, "DELETE") ? .delete : .other
+        case 7: equals(bytes, "OPTIONS") ? .options : .other
+        default: .other
+        }
+    }
+
+    /// Methods are case-sensitive (RFC 9110 §9.1).
+    private static func equals(_ bytes: borrowing Span<UInt8>, _ literal: StaticString) -> Bool {
+        for index in 0..<literal.utf8CodeUnitCount where bytes[index] != literal.utf8Start[index] { return false }
+        return true
+    }
+
+    private mutating func parseTarget(_ bytes: borrowing Span<UInt8>, from start: Int) throws(WireError) -> Int? {
+        guard start < bytes.count else { return nil }
+        guard bytes[start] == UInt8(ascii: "/") else { throw .badTarget }
+        var index = start
+        var question = -1
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: " ") { break }
+            if byte == UInt8(ascii: "?"), question < 0 { question = index }
+            // `[` and `]` are common in queries (`include[]=`) although RFC 3986 wants them encoded.
+            let isBracket = byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]")
+            guard CharacterClass.isTarget(byte) || (isBracket && question >= 0) else { throw .badTarget }
+            index += 1
+        }
+        guard index < bytes.count else { return nil }
+        self.path = ByteRange(start, question < 0 ? index : question)
+        self.query = question < 0 ? .empty : ByteRange(question + 1, index)
+        return index
+    }
+
+    private mutating func parseVersion(_ bytes: borrowing Span<UInt8>, from start: Int) throws(WireError) -> Int? {
+        let literal: StaticString = "HTTP/1."
+        for index in 0..<7 {
+            guard start + index < bytes.count else { return nil }
+            guard bytes[start + index] == literal.utf8Start[index] else {
+                throw index == 5 ? .unsupportedVersion : .badVersion
+            }
+        }
+        guard start + 9 < bytes.count else { return nil }
+        let minor = bytes[start + 7]
+        guard minor == UInt8(ascii: "1") || minor == UInt8(ascii: "0") else { throw .unsupportedVersion }
+        self.isVersion10 = minor == UInt8(ascii: "0")
+        self.keepAlive = !self.isVersion10
+        guard bytes[start + 8] == UInt8(ascii: "\r"), bytes[start + 9] == UInt8(ascii: "\n") else {
+            throw bytes[start + 8] == UInt8(ascii: "\n") ? .bareLineFeed : .badVersion
+        }
+        return start + 10
+    }
+
+    /// What only the whole head can say: one host, one length, a path that means one thing.
+    private mutating func check(_ bytes: borrowing Span<UInt8>) throws(WireError) {
+        if self.facts.isChunked, self.facts.contentLength != nil { throw .twoLengths }
+        if self.isVersion10 {
+            // RFC 9112 §6.1: an HTTP/1.0 message with transfer-encoding is faulty framing.
+            if self.facts.isChunked { throw .badTransferEncoding }
+            if self.facts.hostCount > 1 { throw .badHost }
+        } else if self.facts.hostCount != 1 {
+            throw .badHost
+        }
+        for index in self.facts.host.lower..<self.facts.host.upper {
+            guard CharacterClass.isHost(bytes[index]) else { throw .badHost }
+        }
+        if self.facts.close { self.keepAlive = false }
+        try PathCheck.run(bytes, self.path)
+    }
+}
+
+/// Refuses a path that readers could resolve differently.
+enum PathCheck {
+    static func run(_ bytes: borrowing Span<UInt8>, _ path: ByteRange) throws(WireError) {
+        var segmentStart = path.lower + 1
+        var index = path.lower + 1
+        while index < path.upper {
+            switch bytes[index] {
+            case UInt8(ascii: "/"):
+                guard index > segmentStart, !isDots(bytes, segmentStart, index) else { throw .ambiguousPath }
+                segmentStart = index + 1
+            case UInt8(ascii: "%"): try self.checkEscape(bytes, at: index, end: path.upper)
+            default: break
+            }
+            index += 1
+        }
+        if isDots(bytes, segmentStart, path.upper) { throw .ambiguousPath }
+    }
+
+    private static func isDots(_ bytes: borrowing Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        guard end - start == 1 || end - start == 2 else { return false }
+        for index in start..<end where bytes[index] != UInt8(ascii: ".") { return false }
+        return true
+    }
+
+    /// An escape must be complete, and must not stand for a dot, a backslash, a percent sign or a control.
+    private static func checkEscape(
+        _ bytes: borrowing Span<UInt8>,
+        at index: Int,
+        end: Int
+    ) throws(WireError) {
+        guard index + 2 < end, let high = CharacterClass.hexValue(bytes[index + 1]),
+            let low = CharacterClass.hexValue(bytes[index + 2])
+        else { throw .badTarget }
+        let byte = UInt8(high << 4 | low)
+        let forbidden =
+            byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "\\")
+            || byte == UInt8(ascii: "%")
+        if forbidden { throw .ambiguousPath }
+    }
+}

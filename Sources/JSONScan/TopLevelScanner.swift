@@ -1,0 +1,314 @@
+// WHY: longer than 200 lines: one state machine.
+
+// Reads one JSON object (RFC 8259) and reports where its decisive members are: those whose names are watched. Everything
+// below the top level is skipped, with its brackets balanced, its strings closed and every byte outside of strings one
+// that JSON knows. Pieces may be split anywhere; nothing is copied except the values that are to be captured.
+//
+// A watched name that appears twice, in other case, or spelled with escapes is refused: readers disagree on such bodies,
+// and what was checked must be what is forwarded.
+
+/// Finds top-level members without decoding the document. Reused: `reset()` keeps the memory.
+package struct TopLevelScanner: Sendable {
+    /// Where a member's value stands, counted from the first byte that was fed; strings include their quotes.
+    package struct Member: Sendable, Equatable {
+        package var kind: JSONKind
+        package var start: Int
+        package var end: Int
+
+        package var range: Range<Int> { self.start..<self.end }
+    }
+
+    private enum State: Sendable, Equatable {
+        case start
+        /// After `{`: a name or the end.
+        case firstName
+        /// After a comma: a name.
+        case name
+        case inName
+        case inNameEscape
+        case colon
+        case value
+        case inString
+        case inStringEscape
+        /// A number, `true`, `false` or `null`.
+        case inScalar
+        case inContainer
+        case inContainerString
+        case inContainerEscape
+        case afterValue
+        case finished
+    }
+
+    private static let depthLimit = 256
+    private static let nameLimit = 192
+
+    private let watched: [StaticString]
+    private let captureLimit: Int
+    private var state = State.start
+    private var offset = 0
+    private var depth = 0
+    private var name: [UInt8] = []
+    private var nameHasEscape = false
+    private var current = -1
+    private var valueStart = 0
+    private var valueKind = JSONKind.null
+    private var members: [Member?]
+    private var captures: [[UInt8]]
+
+    /// Watches for `names`, whose positions are the indices of `subscript`. With a `captureLimit`, the bytes of watched
+    /// values are kept, up to that many of each.
+    package init(watching names: [StaticString], captureLimit: Int = 0) {
+        self.watched = names
+        self.captureLimit = captureLimit
+        self.members = Array(repeating: nil, count: names.count)
+        self.captures = captureLimit > 0 ? Array(repeating: [], count: names.count) : []
+        self.name.reserveCapacity(Self.nameLimit)
+    }
+
+    package mutating func reset() {
+        self.state = .start
+        self.offset = 0
+        self.depth = 0
+        self.current = -1
+        for index in self.members.indices { self.members[index] = nil }
+        for index in self.captures.indices { self.captures[index].removeAll(keepingCapacity: true) }
+    }
+
+    /// The member watched at `index`, when it was there.
+    package subscript(index: Int) -> Member? { self.members[index] }
+
+    /// The bytes of the value watched at `index`; nil when it was not there or was longer than the limit.
+    package func captured(_ index: Int) -> [UInt8]? {
+        guard let member = self.members[index], member.end - member.start <= self.captureLimit else { return nil }
+        return self.captures[index]
+    }
+
+    package var isFinished: Bool { self.state == .finished }
+
+    /// Says that no more bytes come.
+    package func finish() throws(JSONFlaw) {
+        guard self.state == .finished else { throw self.state == .start ? .notAnObject : .truncated }
+    }
+
+    /// Takes the next piece. Costs one pass, about an instruction per byte within strings.
+    package mutating func feed(_ bytes: borrowing Span<UInt8>) throws(JSONFlaw) {
+        var index = 0
+        var captureFrom = 0
+        while index < bytes.count { try self.step(bytes, &index, &captureFrom) }
+        self.capture(bytes, from: captureFrom, to: bytes.count)
+        self.offset += bytes.count
+    }
+
+    // WHY: longer than 60 lines: the switch over the states.
+    @inline(__always)
+    private mutating func step(
+        _ bytes: borrowing Span<UInt8>,
+        _ index: inout Int,
+        _ captureFrom: inout Int
+    ) throws(JSONFlaw) {
+        let byte = bytes[index]
+        switch self.state {
+        case .inContainerString, .inString:
+            index = StringScan.plainEnd(bytes, from: index)
+            guard index < bytes.count else { return }
+            try self.leaveString(bytes[index])
+            index += 1
+            if self.state == .afterValue { self.endValue(bytes, at: index, captureFrom) }
+            return
+        case .inContainer:
+            try self.stepInContainer(byte)
+            index += 1
+            if self.state == .afterValue { self.endValue(bytes, at: index, captureFrom) }
+            return
+        case .inStringEscape: self.state = .inString
+        case .inContainerEscape: self.state = .inContainerString
+        case .inScalar:
+            if isScalarByte(byte) { break }
+            try self.checkScalar(bytes, end: index)
+            self.state = .afterValue
+            self.endValue(bytes, at: index, captureFrom)
+            return
+        case .inName:
+            try self.stepInName(byte)
+        case .inNameEscape:
+            self.keepNameByte(byte)
+            self.state = .inName
+        case _ where isSpace(byte): break
+        case .start:
+            guard byte == UInt8(ascii: "{") else { throw .notAnObject }
+            self.state = .firstName
+        case .firstName, .name:
+            if byte == UInt8(ascii: "}"), self.state == .firstName {
+                self.state = .finished
+            } else {
+                guard byte == UInt8(ascii: "\"") else { throw .unexpectedByte }
+                self.name.removeAll(keepingCapacity: true)
+                self.nameHasEscape = false
+                self.state = .inName
+            }
+        case .colon:
+            guard byte == UInt8(ascii: ":") else { throw .unexpectedByte }
+            self.state = .value
+        case .value:
+            try self.beginValue(byte)
+            self.valueStart = self.offset + index
+            captureFrom = index
+        case .afterValue:
+            guard byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") else { throw .unexpectedByte }
+            self.state = byte == UInt8(ascii: ",") ? .name : .finished
+        case .finished: throw .trailingBytes
+        }
+        index += 1
+    }
+
+    private mutating func leaveString(_ byte: UInt8) throws(JSONFlaw) {
+        guard byte >= 0x20 else { throw .badString }
+        let inContainer = self.state == .inContainerString
+        if byte == UInt8(ascii: "\\") {
+            self.state = inContainer ? .inContainerEscape : .inStringEscape
+        } else {
+            self.state = inContainer ? .inContainer : .afterValue
+        }
+    }
+
+    private mutating func stepInContainer(_ byte: UInt8) throws(JSONFlaw) {
+        switch byte {
+        case UInt8(ascii: "\""): self.state = .inContainerString
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+            self.depth += 1
+            guard self.depth <= Self.depthLimit else { throw .tooDeep }
+        case UInt8(ascii: "}"), UInt8(ascii: "]"):
+            self.depth -= 1
+            if self.depth == 0 { self.state = .afterValue }
+        case UInt8(ascii: ","), UInt8(ascii: ":"): break
+        default:
+            guard isScalarByte(byte) || isSpace(byte) else { throw .unexpectedByte }
+        }
+    }
+
+    private mutating func stepInName(_ byte: UInt8) throws(JSONFlaw) {
+        guard byte >= 0x20 else { throw .badString }
+        switch byte {
+        case UInt8(ascii: "\""):
+            self.current = try self.watchedIndex()
+            if self.current >= 0, self.members[self.current] != nil { throw .repeatedMember }
+            self.state = .colon
+        case UInt8(ascii: "\\"):
+            self.nameHasEscape = true
+            self.keepNameByte(byte)
+            self.state = .inNameEscape
+        default: self.keepNameByte(byte)
+        }
+    }
+
+    /// A name longer than the limit cannot be a watched one, however it is spelled; its tail is not kept.
+    private mutating func keepNameByte(_ byte: UInt8) {
+        if self.name.count < Self.nameLimit { self.name.append(byte) }
+    }
+
+    private mutating func beginValue(_ byte: UInt8) throws(JSONFlaw) {
+        switch byte {
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+            self.valueKind = byte == UInt8(ascii: "{") ? .object : .array
+            self.depth = 1
+            self.state = .inContainer
+        case UInt8(ascii: "\""):
+            self.valueKind = .string
+            self.state = .inString
+        case UInt8(ascii: "t"), UInt8(ascii: "f"):
+            self.valueKind = .bool
+            self.state = .inScalar
+        case UInt8(ascii: "n"):
+            self.valueKind = .null
+            self.state = .inScalar
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            self.valueKind = .number
+            self.state = .inScalar
+        default: throw .unexpectedByte
+        }
+    }
+
+    /// A literal must be one of the three; read only when it lies in one piece, which a request body always does.
+    private func checkScalar(_ bytes: borrowing Span<UInt8>, end: Int) throws(JSONFlaw) {
+        let start = self.valueStart - self.offset
+        guard start >= 0, self.valueKind != .number else { return }
+        let isLiteral =
+            self.valueKind == .null
+            ? matches(bytes, start, end, "null")
+            : matches(bytes, start, end, "true") || matches(bytes, start, end, "false")
+        guard isLiteral else { throw .unexpectedByte }
+    }
+
+    private mutating func endValue(_ bytes: borrowing Span<UInt8>, at index: Int, _ captureFrom: Int) {
+        guard self.current >= 0 else { return }
+        self.capture(bytes, from: captureFrom, to: index)
+        self.members[self.current] = Member(kind: self.valueKind, start: self.valueStart, end: self.offset + index)
+        self.current = -1
+    }
+
+    /// Keeps the bytes of the watched value that is being read, if there is one.
+    private mutating func capture(_ bytes: borrowing Span<UInt8>, from start: Int, to end: Int) {
+        guard self.captureLimit > 0, self.current >= 0 else { return }
+        switch self.state {
+        case .inName, .inNameEscape, .colon, .value: return
+        default: break
+        }
+        let room = self.captureLimit - self.captures[self.current].count
+        for index in start..<min(end, start + room) { self.captures[self.current].append(bytes[index]) }
+    }
+
+    /// The index of the name just read among the watched ones, or -1. Names that other readers could take for a watched
+    /// one are refused.
+    private func watchedIndex() throws(JSONFlaw) -> Int {
+        if self.nameHasEscape {
+            let decoded = JSONText.decode(self.name[...])
+            for literal in self.watched where decoded.map({ equalsFolded($0, literal) }) ?? false {
+                throw .disguisedMember
+            }
+            return -1
+        }
+        for index in self.watched.indices where equalsFolded(self.name, self.watched[index]) {
+            guard equals(self.name, self.watched[index]) else { throw .disguisedMember }
+            return index
+        }
+        return -1
+    }
+}
+
+@inline(__always)
+func isSpace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+}
+
+/// Bytes of numbers and of `true`, `false`, `null`.
+@inline(__always)
+func isScalarByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
+    case UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "E"): true
+    default: false
+    }
+}
+
+func equals(_ bytes: [UInt8], _ literal: StaticString) -> Bool {
+    guard bytes.count == literal.utf8CodeUnitCount else { return false }
+    for index in bytes.indices where bytes[index] != literal.utf8Start[index] { return false }
+    return true
+}
+
+/// Equality with upper-case ASCII letters folded; `literal` is in lower case.
+func equalsFolded(_ bytes: [UInt8], _ literal: StaticString) -> Bool {
+    guard bytes.count == literal.utf8CodeUnitCount else { return false }
+    for index in bytes.indices {
+        let byte = bytes[index]
+        let folded = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+        if folded != literal.utf8Start[index] { return false }
+    }
+    return true
+}
+
+func matches(_ bytes: borrowing Span<UInt8>, _ start: Int, _ end: Int, _ literal: StaticString) -> Bool {
+    guard end - start == literal.utf8CodeUnitCount else { return false }
+    for index in start..<end where bytes[index] != literal.utf8Start[index - start] { return false }
+    return true
+}

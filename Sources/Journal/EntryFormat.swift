@@ -1,0 +1,110 @@
+import GatewayModel
+
+// A journal is a run of segments; a segment is a file of fixed size, filled with zeros when it is made:
+//
+//   segment = magic(8) entry* zeros
+//   entry   = length(4) check(4) payload(length) padding to a multiple of 8
+//   payload = kind(1) process(8) count(8) field*
+//   field   = tag(1) length(1 or 3) bytes               length ≥ 255 is written as 255 and two more bytes
+//
+// All numbers are little-endian. `length` is written last, so an entry that a killed process was writing does not exist;
+// `check` tells an entry whose pages did not all reach the disk before the power went. Unknown tags are skipped, so that
+// an older reader reads what a newer writer wrote. A length of zero is the end.
+
+/// The kinds of entries: a request is about to leave, an exchange has closed.
+enum EntryKind: UInt8 {
+    case started = 1
+    case ended = 2
+}
+
+/// The fields of a usage record as they stand in an entry. Numbers never change their meaning.
+package enum EntryField: UInt8, Sendable {
+    case startedAt = 1
+    case namespace, key, modelAsked, modelServed, route, upstream, dialect, path, stream, requestBytes, snapshotVersion
+    case endUser
+    case outcome = 32
+    case code, status, attempts, responseBytes, firstByteAfter, endedAfter
+    case usageSource = 48
+    case input, cachedInput, cacheWrite, output, reasoning, audio, image
+}
+
+enum Segment {
+    /// `AGWJ`, then the format's number.
+    static let magic: [UInt8] = [0x41, 0x47, 0x57, 0x4A, 1, 0, 0, 0]
+    static let headerBytes = 8
+    /// The largest payload; longer text fields are cut by the writer before it comes to that.
+    static let payloadLimit = 4096
+}
+
+extension UsageRecord {
+    /// Takes over one field of an entry; unknown tags are ignored.
+    mutating func take(_ tag: UInt8, _ value: UnsafeRawBufferPointer) {
+        guard let field = EntryField(rawValue: tag) else { return }
+        switch field {
+        case .startedAt: self.startedAt = number(value)
+        case .namespace: self.namespace = text(value)
+        case .key: self.key = text(value)
+        case .modelAsked: self.modelAsked = text(value)
+        case .modelServed: self.modelServed = text(value)
+        case .route: self.route = text(value)
+        case .upstream: self.upstream = text(value)
+        case .dialect: self.dialect = text(value)
+        case .path: self.path = text(value)
+        case .stream: self.stream = number(value) != 0
+        case .requestBytes: self.requestBytes = number(value)
+        case .snapshotVersion: self.snapshotVersion = number(value)
+        case .endUser: self.endUser = text(value)
+        case .outcome: self.outcome = Outcome(rawValue: text(value)) ?? .failed
+        case .code: self.code = ErrorCode(rawValue: text(value))
+        case .status: self.status = Int(truncatingIfNeeded: number(value))
+        case .attempts: self.attempts = Int(truncatingIfNeeded: number(value))
+        case .responseBytes: self.responseBytes = number(value)
+        case .firstByteAfter: self.firstByteAfter = number(value)
+        case .endedAfter: self.endedAfter = number(value)
+        case .usageSource: self.usage.source = TokenUsage.Source(rawValue: text(value)) ?? .none
+        case .input: self.usage.input = number(value)
+        case .cachedInput: self.usage.cachedInput = number(value)
+        case .cacheWrite: self.usage.cacheWrite = number(value)
+        case .output: self.usage.output = number(value)
+        case .reasoning: self.usage.reasoning = number(value)
+        case .audio: self.usage.audio = number(value)
+        case .image: self.usage.image = number(value)
+        }
+    }
+}
+
+private func number(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var number: UInt64 = 0
+    for (index, byte) in bytes.prefix(8).enumerated() { number |= UInt64(byte) << (8 * UInt64(index)) }
+    return number
+}
+
+private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
+
+/// A check over a payload: 64 bits mixed word by word (the finaliser of MurmurHash3, public domain, as the mixing step),
+/// folded to 32. It guards against pages that never reached the disk, not against an adversary.
+func checkSum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    var state: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(bytes.count)
+    var index = 0
+    while index + 8 <= bytes.count {
+        state = mixed(state ^ bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+        index += 8
+    }
+    var tail: UInt64 = 0
+    while index < bytes.count {
+        tail = tail << 8 | UInt64(bytes[index])
+        index += 1
+    }
+    state = mixed(state ^ tail)
+    return UInt32(truncatingIfNeeded: state ^ state >> 32)
+}
+
+@inline(__always)
+private func mixed(_ word: UInt64) -> UInt64 {
+    var word = word
+    word ^= word >> 33
+    word = word &* 0xFF51_AFD7_ED55_8CCD
+    word ^= word >> 33
+    word = word &* 0xC4CE_B9FE_1A85_EC53
+    return word ^ word >> 33
+}
