@@ -26,12 +26,13 @@ struct AccessServiceTests {
     }
 
     @Test func passwordsAreHashedAtFullCostByDefault() async throws {
-        let hasher = PasswordHasher()
+        #expect(try await PasswordHasher().hash(Secret("correct horse")).hasPrefix("scrypt$32768$"))
+        let hasher = PasswordHasher(rounds: 16)
         let stored = try await hasher.hash(Secret("correct horse"))
-        #expect(stored.hasPrefix("scrypt$32768$"))
         #expect(try await hasher.verify(Secret("correct horse"), against: stored))
         #expect(try await !hasher.verify(Secret("correct horsf"), against: stored))
         #expect(try await !hasher.verify(Secret("correct horse"), against: "scrypt$x"))
+        #expect(try await !hasher.verify(Secret("correct horse"), against: nil))
         #expect(try await hasher.hash(Secret("correct horse")) != stored)
     }
 
