@@ -12,6 +12,7 @@ struct ConfigEndpoints {
     let editor: ConfigEditor
     let vault: Vault
 
+    // WHY: one table, longer than a function should be.
     var endpoints: [Endpoint] {
         [
             Endpoint(
