@@ -31,6 +31,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
@@ -104,7 +105,7 @@ let package = Package(
             [
                 "GatewayModel", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator", "SQLiteStorage",
                 "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", yaml, arguments, logging, lifecycle,
-                httpClient, nio, posix, crypto,
+                signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]
         ),
         .executableTarget(name: "ai-gateway", dependencies: ["Commands"], swiftSettings: strict),

@@ -177,8 +177,10 @@ final class ExchangeDriver {
             let connection = self.upstream
             self.upstream = nil
             // Bytes behind the answer were not asked for.
-            connection?.giveBack(reusable: self.exchange.isUpstreamReusable && buffer.readableBytes == 0)
+            let reusable = self.exchange.isUpstreamReusable && buffer.readableBytes == 0
+            // First the answer, then the connection: a call that waits for it writes its request into `loop.out` at once.
             self.complete(passed, now: now)
+            connection?.giveBack(reusable: reusable)
         case .broken: self.cut(.upstreamBroken)
         }
     }

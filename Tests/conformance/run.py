@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from harness import processes  # noqa: E402
 
+KEY = "agw_conformance_0123456789abcdef"
 RESOURCES = [
     "chat",
     "responses",
@@ -52,10 +53,10 @@ def fetch_suite() -> pathlib.Path:
 
 
 def gateway_config(simulator: str) -> dict:
-    """One key with the suite's fixed value, every model and every call to the simulator."""
+    """One key; every model, and every call that names none, is the simulator's."""
     return {
         "namespaces": [{"name": "conformance"}],
-        "keys": [{"name": "suite", "namespace": "conformance", "value": "My API Key"}],
+        "keys": [{"name": "suite", "namespace": "conformance", "value": KEY}],
         "upstreams": [
             {
                 "name": "simulator",
@@ -75,6 +76,7 @@ def run_suite(target: str, base_url: str, suite: pathlib.Path, arguments: list[s
         **processes.clean_environment(),
         "TEST_API_BASE_URL": base_url,
         "CONFORMANCE_TARGET": target,
+        "CONFORMANCE_KEY": KEY,
         "PYTHONPATH": str(HERE),
     }
     command = [sys.executable, "-m", "pytest", "-p", "conformance_plugin", "-p", "no:cacheprovider", "-q", "--tb=short"]

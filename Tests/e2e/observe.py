@@ -41,14 +41,14 @@ def access_lines(stack: Stack, request_id: str) -> list[dict]:
 @contextmanager
 def one_failure(stack: Stack, code: str) -> Iterator[None]:
     """What runs inside makes exactly one exchange, which fails with this code."""
-    before = metric(stack, "gateway_requests_failed_total", code=code), metric(stack, "gateway_requests_total")
+
+    def counts() -> tuple[float, float]:
+        return metric(stack, "gateway_requests_failed_total", code=code), metric(stack, "gateway_requests_total")
+
+    failed, finished = counts()
     yield
-
-    def counted() -> bool:
-        after = metric(stack, "gateway_requests_failed_total", code=code), metric(stack, "gateway_requests_total")
-        return after == (before[0] + 1, before[1] + 1)
-
-    assert wait_for(counted), f"not counted as one failure with the code {code}"
+    wait_for(lambda: counts() == (failed + 1, finished + 1))
+    assert counts() == (failed + 1, finished + 1), f"not counted as one failure with the code {code}"
 
 
 def check_log(stack: Stack, request_id: str, code: str) -> None:

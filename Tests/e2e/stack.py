@@ -107,7 +107,8 @@ def add_faults(config: dict, faults: dict[str, FaultServer]) -> dict:
         config["upstreams"].append(upstream(f"afault-{name}", base, dialect="anthropic", timeouts=TIMEOUTS))
         config["models"].append(model(f"fault-{name}", f"fault-{name}"))
         config["models"].append(model(f"afault-{name}", f"afault-{name}"))
-    config["routes"].append({"name": "faults", "match": {"models": ["fault-*", "afault-*"]}, "retry": {"attempts": 1}})
+    once = {"name": "faults", "match": {"models": ["fault-*", "afault-*"]}, "retry": {"attempts": 1}}
+    config["routes"].insert(0, once)
     return config
 
 

@@ -94,7 +94,9 @@ def _cut_inside_event(connection: socket.socket, request: bytes) -> None:
 
 
 def _bad_chunk(connection: socket.socket, request: bytes) -> None:
-    connection.sendall(_stream_head() + chunk(events_for(request)) + b"zz\r\nnonsense\r\n")
+    connection.sendall(_stream_head() + chunk(events_for(request)))
+    time.sleep(0.2)
+    connection.sendall(b"zz\r\nnonsense\r\n")
     time.sleep(0.2)
 
 

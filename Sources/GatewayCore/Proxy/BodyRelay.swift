@@ -236,16 +236,16 @@ struct BodyRelay {
     private mutating func readEvents(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
         if self.pending.isEmpty {
             let end = self.events(bytes, into: &out)
+            // Counted from what is held back, also when that is nothing: the next bytes are searched from their beginning.
+            self.searched -= end
             guard end < bytes.count else { return }
             bytes.extracting(end..<bytes.count).withUnsafeBytes { self.pending.append(contentsOf: $0) }
-            self.searched -= end
         } else {
             bytes.withUnsafeBytes { self.pending.append(contentsOf: $0) }
             var held: [UInt8] = []
             swap(&held, &self.pending)
             let end = self.events(held.span, into: &out)
             held.removeFirst(end)
-            self.searched -= end
             swap(&held, &self.pending)
         }
         guard self.pending.count <= Self.eventLimit else { throw .broken }
@@ -264,7 +264,8 @@ struct BodyRelay {
             start = end
         }
         self.forward(bytes.extracting(runStart..<start), into: &out)
-        if start == bytes.count { self.searched = start }
+        // What is left begins the next bytes.
+        self.searched = max(0, self.searched - start)
         return start
     }
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from harness.wire import Connection, call, request
-from stack import MAIN_KEY, Stack
+from stack import MAIN_KEY, UPSTREAM_KEY, Stack
 
 pytestmark = pytest.mark.gateway_only
 
@@ -179,6 +179,9 @@ def test_headers_of_the_connection_are_not_forwarded(stack: Stack) -> None:
     assert names["x-kept"] == "yes"
     assert not {"x-hop", "keep-alive", "te", "transfer-encoding"} & names.keys()
     assert MAIN_KEY not in json.dumps(received), "the caller's key reached the upstream"
+    assert names["authorization"] == f"Bearer {UPSTREAM_KEY}"
+    assert names["host"] == stack.simulator.removeprefix("http://")
+    assert names["accept-encoding"] == "identity"
 
 
 def test_the_gateway_still_runs(stack: Stack) -> None:

@@ -156,6 +156,21 @@ def test_objects_belong_to_their_namespace(stack: Stack) -> None:
     check(stack, stranger, 404, "object_not_found")
 
 
+def test_the_answer_says_who_served_it(stack: Stack) -> None:
+    body = {**CHAT, "model": "sim-alias"}
+    answer = post_json(stack.base, "/v1/chat/completions", MAIN_KEY, body)
+    assert answer.headers["x-request-id"]
+    assert answer.headers["x-gateway-namespace"] == "main"
+    assert answer.headers["x-gateway-upstream"] == "simulator"
+    assert answer.headers["x-gateway-model"] == "sim-renamed"
+    assert answer.headers["x-gateway-attempts"] == "1"
+
+
+def test_the_callers_request_id_is_kept(stack: Stack) -> None:
+    answer = post_json(stack.base, "/v1/chat/completions", MAIN_KEY, CHAT, x_request_id="caller-17")
+    assert answer.headers["x-request-id"] == "caller-17"
+
+
 def test_models_of_a_key(stack: Stack) -> None:
     answer = call(stack.base, request("GET", "/v1/models", authorization=f"Bearer {LISTED_KEY}"))
     assert [model["id"] for model in answer.json["data"]] == ["sim-embedding"]

@@ -82,7 +82,7 @@ def test_cut_json_is_noticed(stack: Stack, fault: str) -> None:
 BROKEN_STREAMS = {
     "cut-stream": "upstream_cut",
     "cut-inside-event": "upstream_cut",
-    "bad-chunk": "upstream_cut",
+    "bad-chunk": "upstream_broken",
     "stall-stream": "upstream_stalled",
 }
 
