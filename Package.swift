@@ -34,6 +34,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -93,9 +94,8 @@ let package = Package(
         layer(
             "ConfigCenter",
             [
-                "GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, hummingbirdCore, httpTypes, logging,
-                lifecycle,
-                crypto, cryptoExtras, nio,
+                "GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, hummingbirdCore, hummingbirdTLS,
+                httpTypes, logging, lifecycle, crypto, cryptoExtras, nio, tls,
             ]
         ),
         layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, lifecycle, nio]),

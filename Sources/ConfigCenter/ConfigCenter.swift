@@ -2,7 +2,9 @@ internal import Foundation
 package import GatewayModel
 package import Hummingbird
 internal import HummingbirdCore
+internal import HummingbirdTLS
 package import Logging
+internal import NIOSSL
 package import ServiceKit
 internal import ServiceLifecycle
 package import Storage
@@ -163,13 +165,24 @@ package final class ConfigCenter: Service {
         return EndpointRouter(authenticator: self.access).router(self.endpoints, middleware: middleware)
     }
 
-    /// The HTTP service by itself, without what `run()` does beside it.
-    package func application() -> Application<RouterResponder<ServiceContext>> {
+    // Streams are not idle: only connections without a request are closed.
+    private func server() throws -> HTTPServerBuilder {
+        let http = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(60)))
+        guard let files = self.options.tls else { return http }
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificates).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: files.privateKey, format: .pem))
+        )
+        tls.minimumTLSVersion = .tlsv12
+        return try .tls(http, tlsConfiguration: tls)
+    }
+
+    /// The HTTP service by itself, without what `run()` does beside it. Throws when its certificate cannot be read.
+    package func application() throws -> Application<RouterResponder<ServiceContext>> {
         let onListening = self.options.onListening
         return Application(
             router: self.router,
-            // Streams are not idle: only connections without a request are closed.
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            server: try self.server(),
             configuration: ApplicationConfiguration(
                 address: .hostname(self.options.host, port: self.options.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(
@@ -183,7 +196,7 @@ package final class ConfigCenter: Service {
 
     /// Serves until graceful shutdown: the API, heartbeats, and versions that other instances publish.
     package func run() async throws {
-        let application = self.application()
+        let application = try self.application()
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await self.tick(every: self.options.heartbeat) { self.publisher.wake() } }

@@ -5,6 +5,8 @@ package struct ConfigCenterOptions: Sendable {
     package var host: String
     /// 0 takes a free port; `onListening` says which.
     package var port: Int
+    /// Serves https with these; nil serves http, which is for this machine only or for a proxy that ends TLS.
+    package var tls: CertificateFiles?
     /// Versions that are kept; older ones are deleted with each publish.
     package var keptSnapshots: Int
     /// Gateways that may watch at once; more are refused with 503.
@@ -23,6 +25,7 @@ package struct ConfigCenterOptions: Sendable {
     package init(
         host: String = "127.0.0.1",
         port: Int = 8001,
+        tls: CertificateFiles? = nil,
         keptSnapshots: Int = 200,
         watcherLimit: Int = 1000,
         connectionLimit: Int = 1000,
@@ -33,6 +36,7 @@ package struct ConfigCenterOptions: Sendable {
     ) {
         self.host = host
         self.port = port
+        self.tls = tls
         self.keptSnapshots = keptSnapshots
         self.watcherLimit = watcherLimit
         self.connectionLimit = connectionLimit
@@ -40,5 +44,16 @@ package struct ConfigCenterOptions: Sendable {
         self.poll = poll
         self.hasher = hasher
         self.onListening = onListening
+    }
+
+    /// A server's certificate chain and its key, as PEM files.
+    package struct CertificateFiles: Sendable {
+        package var certificates: String
+        package var privateKey: String
+
+        package init(certificates: String, privateKey: String) {
+            self.certificates = certificates
+            self.privateKey = privateKey
+        }
     }
 }

@@ -50,7 +50,7 @@ struct Fixture: Sendable {
         for role in [Role.editor, .viewer, .auditor] {
             try await center.createUser(role.rawValue, role: role, password: Secret("a long password"))
         }
-        let application = center.application()
+        let application = try center.application()
         tokens = try await application.test(.router) { client in
             var tokens = [Role.gateway: first.enrolmentToken]
             for role in Role.allCases where role != .gateway {

@@ -1,4 +1,5 @@
 import ConfigCenter
+import Foundation
 import GatewayModel
 import GatewayServer
 import Logging
@@ -59,6 +60,32 @@ struct WatchTests {
         }
     }
 
+    @Test func watchesOverTLSOnlyWhomItTrusts() async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let files = ConfigCenterOptions.CertificateFiles(
+            certificates: directory.appending(path: "certificate.pem").path(),
+            privateKey: directory.appending(path: "key.pem").path()
+        )
+        try TestCertificate.certificate.write(toFile: files.certificates, atomically: true, encoding: .utf8)
+        try TestCertificate.key.write(toFile: files.privateKey, atomically: true, encoding: .utf8)
+        let running = Mutex<Task<Void, any Error>?>(nil)
+        try await Self.running(tls: files) { center, url, token in
+            let stranger = try Watching(url, token)
+            try await stranger.run { try await Task.sleep(for: .milliseconds(100)) }
+            #expect(stranger.watcher.sinceContact == nil)
+            let watcher = try Watching(url, token, caFile: files.certificates)
+            running.withLock { $0 = Task { try await watcher.watcher.run() } }
+            let snapshot = try await watcher.next()
+            #expect(snapshot == center.currentSnapshot())
+        }
+        // The server has closed the connection by now; the other way round TLS would wait for it to answer.
+        let task = try #require(running.withLock { $0 })
+        task.cancel()
+        try await task.value
+    }
+
     @Test func comesBackToAConfigCenterThatRestarts() async throws {
         let store = MemoryConfigStore()
         let port = Mutex(0)
@@ -107,6 +134,7 @@ struct WatchTests {
     private static func running(
         store: any ConfigStore = MemoryConfigStore(),
         port: Int = 0,
+        tls: ConfigCenterOptions.CertificateFiles? = nil,
         heartbeat: Duration = .seconds(3600),
         _ body: @escaping @Sendable (ConfigCenter, BaseURL, String) async throws -> Void
     ) async throws {
@@ -116,6 +144,7 @@ struct WatchTests {
             secrets: SecretBox(Fixture.masterKey),
             options: ConfigCenterOptions(
                 port: port,
+                tls: tls,
                 heartbeat: heartbeat,
                 poll: .seconds(3600),
                 hasher: PasswordHasher(rounds: 16),
@@ -133,7 +162,7 @@ struct WatchTests {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             let real = try #require(await ports.first { _ in true })
-            let url = BaseURL(tls: false, host: "127.0.0.1", port: real, path: "")
+            let url = BaseURL(tls: tls != nil, host: "127.0.0.1", port: real, path: "")
             try await body(center, url, first?.enrolmentToken ?? "")
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
@@ -146,7 +175,7 @@ private struct Watching: Sendable {
     let watcher: SnapshotWatcher
     private let snapshots: AsyncStream<Snapshot>
 
-    init(_ url: BaseURL, _ token: String, known: UInt64? = nil) throws {
+    init(_ url: BaseURL, _ token: String, known: UInt64? = nil, caFile: String? = nil) throws {
         let (snapshots, continuation) = AsyncStream.makeStream(of: Snapshot.self)
         self.snapshots = snapshots
         self.watcher = SnapshotWatcher(
@@ -155,6 +184,7 @@ private struct Watching: Sendable {
                 enrolmentToken: Secret(token),
                 gatewayID: "g1",
                 knownVersion: known,
+                caFile: caFile,
                 backoff: .milliseconds(5) ... .milliseconds(20)
             ),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -170,4 +200,30 @@ private struct Watching: Sendable {
             tasks.cancelAll()
         }
     }
+}
+
+/// For 127.0.0.1, signed by itself, from 2020 to 2120; protects nothing.
+private enum TestCertificate {
+    static let certificate = """
+        -----BEGIN CERTIFICATE-----
+        MIIBXTCCAQKgAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAkxMjcuMC4w
+        LjEwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
+        CTEyNy4wLjAuMTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPyhMpa3e3L6uIzr
+        m6EZMcExYeTx7x6Se9spPKAvgQxUCmPRUavjhSRElB/NBT9f0viEZqXyiB9X+O+A
+        w363YYajQzBBMA8GA1UdEQQIMAaHBH8AAAEwDwYDVR0TAQH/BAUwAwEB/zAdBgNV
+        HQ4EFgQU8e8ZeWMfX95nQVMpG4auzo7e10wwCgYIKoZIzj0EAwIDSQAwRgIhAPYQ
+        N7Fk8eYpQORLI8DGWfdS6IO1bZk68Ir0duT+oRHbAiEAm3q3hvSGosvBWanwsU2K
+        HeIlNwTzdiBs6Bx+BaN7mCI=
+        -----END CERTIFICATE-----
+
+        """
+
+    static let key = """
+        -----BEGIN PRIVATE KEY-----
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjq7KxAP4q4U6Ybur
+        jmTYyQZOHRgwzCZu1GCpt3orCrihRANCAAT8oTKWt3ty+riM65uhGTHBMWHk8e8e
+        knvbKTygL4EMVApj0VGr44UkRJQfzQU/X9L4hGal8ogfV/jvgMN+t2GG
+        -----END PRIVATE KEY-----
+
+        """
 }
