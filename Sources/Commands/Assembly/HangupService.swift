@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -13,6 +14,7 @@ struct HangupService: Service {
             do { try await self.onHangup() } catch {
                 // A faulty file changes nothing: what is in force stays in force.
                 self.logger.error("reload failed", metadata: ["gateway.cause": "\(error)"])
+                FileHandle.standardError.write(Data("ai-gateway: nothing was reloaded: \(error)\n".utf8))
             }
         }
     }

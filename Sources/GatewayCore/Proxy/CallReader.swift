@@ -71,6 +71,9 @@ struct CallReader {
             if body[index] == UInt8(ascii: "\\") { call.isModelEscaped = true }
             call.model.append(body[index])
         }
+        guard String(validating: call.model, as: UTF8.self) != nil else {
+            throw Refusal(.invalidJSON, "`model` is not UTF-8.")
+        }
         guard call.isModelEscaped else { return }
         guard let decoded = JSONText.decode(call.model[...]) else {
             throw Refusal(.invalidJSON, "`model` holds a malformed escape.")
