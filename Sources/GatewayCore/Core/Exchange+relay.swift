@@ -216,7 +216,7 @@ extension Exchange {
         let status = refusal.code.status
         self.record.status = status
         let body = ErrorBody.json(refusal.code, detail: refusal.detail, requestID: self.requestID, in: self.dialect)
-        self.writeOwnHead(status, length: body.count, retryAfter: refusal.retryAfter, closing: closing, into: &out)
+        self.writeOwnHead(status, length: body.count, refusal, closing: closing, into: &out)
         out.writeBytes(body)
         self.record.responseBytes = UInt64(body.count)
         let outcome: Outcome = self.record.attempts > 0 ? .failed : .refused
@@ -226,7 +226,7 @@ extension Exchange {
     /// Writes an answer of the gateway's own and ends the exchange.
     package func answer(_ body: [UInt8], now: UInt64, closing: Bool, into out: inout ByteBuffer) {
         self.record.status = 200
-        self.writeOwnHead(200, length: body.count, retryAfter: nil, closing: closing, into: &out)
+        self.writeOwnHead(200, length: body.count, nil, closing: closing, into: &out)
         out.writeBytes(body)
         self.record.responseBytes = UInt64(body.count)
         self.close(.complete, nil, now: now)
@@ -235,7 +235,7 @@ extension Exchange {
     private func writeOwnHead(
         _ status: Int,
         length: Int,
-        retryAfter: UInt64?,
+        _ refusal: Refusal?,
         closing: Bool,
         into out: inout ByteBuffer
     ) {
@@ -243,7 +243,8 @@ extension Exchange {
         out.writeStaticString("content-type: application/json\r\ncontent-length: ")
         HeadWriter.write(length, into: &out)
         out.writeStaticString("\r\n")
-        if let retryAfter {
+        if let allow = refusal?.allow { out.writeString("allow: \(allow)\r\n") }
+        if let retryAfter = refusal?.retryAfter {
             out.writeStaticString("retry-after: ")
             HeadWriter.write(Int((retryAfter + 999_999_999) / 1_000_000_000), into: &out)
             out.writeStaticString("\r\n")

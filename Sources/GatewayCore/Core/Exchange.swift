@@ -78,10 +78,8 @@ package final class Exchange {
         switch match {
         case .found: break
         case .wrongMethod(let allowed):
-            throw Refusal(
-                .methodNotAllowed,
-                "Allowed: \(allowed.map { "\($0)".uppercased() }.joined(separator: ", "))."
-            )
+            let methods = allowed.map { "\($0)".uppercased() }.joined(separator: ", ")
+            throw Refusal(.methodNotAllowed, "Allowed: \(methods).", allow: methods)
         case .unknown: throw Refusal(.unknownEndpoint)
         }
         try self.checkBodyHead(bytes)
