@@ -24,15 +24,16 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources:
 }
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-// For the header type of AsyncHTTPClient; the data plane never sees it.
-let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -71,39 +72,77 @@ let package = Package(
         // 3 core and drivers
         layer(
             "GatewayCore",
-            ["GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib", nio, crypto]
+            [
+                "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib", nio,
+                crypto,
+            ]
         ),
         layer("SQLiteStorage", ["GatewayModel", "Storage", grdb]),
-        layer("ServiceKit", ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio, posix]),
+        layer(
+            "ServiceKit",
+            ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio, posix]
+        ),
         // 4 services
         layer(
             "GatewayServer",
-            ["GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio, posix, tls, http1, httpClient, logging, lifecycle, crypto]
+            [
+                "GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio,
+                posix, nioHTTP1, tls, httpClient, logging, lifecycle, crypto,
+            ]
         ),
-        layer("ConfigCenter", ["GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, httpTypes, logging, lifecycle, crypto, cryptoExtras, nio]),
+        layer(
+            "ConfigCenter",
+            [
+                "GatewayModel", "Storage", "ServiceKit", "Telemetry", hummingbird, hummingbirdCore, httpTypes, logging,
+                lifecycle,
+                crypto, cryptoExtras, nio,
+            ]
+        ),
         layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, lifecycle, nio]),
         // 5 commands
         layer(
             "Commands",
             [
-                "GatewayModel", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator", "SQLiteStorage", "ServiceKit", "Storage", "Telemetry",
-                "SharedState", "Journal", yaml, arguments, logging, lifecycle, httpClient, nio, posix, crypto,
+                "GatewayModel", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator", "SQLiteStorage",
+                "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", yaml, arguments, logging, lifecycle,
+                signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]
         ),
         .executableTarget(name: "ai-gateway", dependencies: ["Commands"], swiftSettings: strict),
         // tests
         tests(of: "GatewayModel", [yaml]),
-        tests(of: "HTTPWire", [nio, posix, .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")]),
+        tests(
+            of: "HTTPWire",
+            [
+                nio, posix, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]
+        ),
         tests(of: "JSONScan"),
         tests(of: "Dialects", ["JSONScan", "GatewayModel"]),
         tests(of: "Telemetry"),
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel"]),
         tests(of: "GatewayCore", ["GatewayModel", "HTTPWire", "SharedState", "Journal", "Telemetry", nio]),
-        tests(of: "GatewayServer", ["GatewayModel", "GatewayCore", "HTTPWire", nio, posix, .product(name: "NIOEmbedded", package: "swift-nio")]),
+        tests(
+            of: "GatewayServer",
+            [
+                "GatewayModel", "GatewayCore", "HTTPWire", nio, posix,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]
+        ),
         tests(of: "SQLiteStorage", ["Storage", "GatewayModel"]),
-        tests(of: "ConfigCenter", ["GatewayModel", "GatewayServer", "Storage", "SQLiteStorage", "ServiceKit", httpTypes, logging, lifecycle, hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird")]),
-        tests(of: "Simulator", [hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]),
+        tests(
+            of: "ConfigCenter",
+            [
+                "GatewayModel", "GatewayServer", "Storage", "SQLiteStorage", "ServiceKit", httpTypes, logging,
+                lifecycle,
+                hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]
+        ),
+        tests(
+            of: "Simulator",
+            [hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]
+        ),
         tests(of: "Commands", ["GatewayModel"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,7 @@
 internal import Foundation
 package import GatewayModel
 package import Hummingbird
+internal import HummingbirdCore
 package import Logging
 package import ServiceKit
 internal import ServiceLifecycle
@@ -92,6 +93,9 @@ package final class ConfigCenter: Service {
         _ = self.registry.record(.init(id: id, version: version, origin: "local", seenAt: self.now()))
     }
 
+    /// How many gateways hold a watch stream.
+    package var watcherCount: Int { self.publisher.watcherCount }
+
     /// Lets someone log in.
     package func createUser(_ name: String, role: Role, password: Secret) async throws {
         try await self.access.create(name, role, password, by: Self.system)
@@ -164,8 +168,13 @@ package final class ConfigCenter: Service {
         let onListening = self.options.onListening
         return Application(
             router: self.router,
+            // Streams are not idle: only connections without a request are closed.
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
-                address: .hostname(self.options.host, port: self.options.port)
+                address: .hostname(self.options.host, port: self.options.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    self.options.watcherLimit + self.options.connectionLimit
+                )
             ),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: self.logger

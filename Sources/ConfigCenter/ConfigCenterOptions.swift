@@ -9,6 +9,8 @@ package struct ConfigCenterOptions: Sendable {
     package var keptSnapshots: Int
     /// Gateways that may watch at once; more are refused with 503.
     package var watcherLimit: Int
+    /// Connections at once beside those of watchers; beyond, new ones wait until others close.
+    package var connectionLimit: Int
     /// How often an idle watch stream carries a comment.
     package var heartbeat: Duration
     /// How often the database is asked for versions that another config center published.
@@ -23,6 +25,7 @@ package struct ConfigCenterOptions: Sendable {
         port: Int = 8001,
         keptSnapshots: Int = 200,
         watcherLimit: Int = 1000,
+        connectionLimit: Int = 1000,
         heartbeat: Duration = .seconds(10),
         poll: Duration = .milliseconds(500),
         hasher: PasswordHasher = PasswordHasher(),
@@ -32,6 +35,7 @@ package struct ConfigCenterOptions: Sendable {
         self.port = port
         self.keptSnapshots = keptSnapshots
         self.watcherLimit = watcherLimit
+        self.connectionLimit = connectionLimit
         self.heartbeat = heartbeat
         self.poll = poll
         self.hasher = hasher

@@ -11,7 +11,8 @@ package final class SQLiteConfigStore: ConfigStore {
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA synchronous = NORMAL")
+            // A snapshot's number must never be given twice, so what is committed survives a power loss.
+            try db.execute(sql: "PRAGMA synchronous = FULL")
             try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
         }
         self.pool = try DatabasePool(path: path, configuration: configuration)

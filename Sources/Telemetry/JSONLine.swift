@@ -23,6 +23,24 @@ package struct JSONLine {
         self.quoted(text.utf8)
     }
 
+    /// A key that is known only at run time.
+    package mutating func put(dynamic key: String, _ text: String) {
+        self.key(dynamic: key)
+        self.quoted(text.utf8)
+    }
+
+    package mutating func put(dynamic key: String, _ number: UInt64) {
+        self.key(dynamic: key)
+        self.digits(number)
+    }
+
+    private mutating func key(dynamic key: String) {
+        if !self.isFirst { self.bytes.append(UInt8(ascii: ",")) }
+        self.isFirst = false
+        self.quoted(key.utf8)
+        self.bytes.append(UInt8(ascii: ":"))
+    }
+
     package mutating func put(_ key: StaticString, _ text: [UInt8]) {
         self.key(key)
         self.quoted(text)

@@ -1,1 +1,3 @@
-print("ai-gateway")
+import Commands
+
+await AIGateway.start()

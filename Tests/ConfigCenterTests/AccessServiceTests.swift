@@ -25,9 +25,20 @@ struct AccessServiceTests {
         }
     }
 
+    @Test func passwordsAreHashedAtFullCostByDefault() async throws {
+        #expect(try await PasswordHasher().hash(Secret("correct horse")).hasPrefix("scrypt$32768$"))
+        let hasher = PasswordHasher(rounds: 16)
+        let stored = try await hasher.hash(Secret("correct horse"))
+        #expect(try await hasher.verify(Secret("correct horse"), against: stored))
+        #expect(try await !hasher.verify(Secret("correct horsf"), against: stored))
+        #expect(try await !hasher.verify(Secret("correct horse"), against: "scrypt$x"))
+        #expect(try await !hasher.verify(Secret("correct horse"), against: nil))
+        #expect(try await hasher.hash(Secret("correct horse")) != stored)
+    }
+
     @Test func tokensExpireAndEnd() async throws {
         let clock = TestClock(1_800_000_000)
-        try await Fixture.run(now: { clock.now }) { fixture in
+        try await Fixture.run(clock: clock) { fixture in
             let logout = try await fixture.call(.post, "/api/v1/logout", as: .viewer)
             #expect(logout.status == 204)
             #expect(try await fixture.call(.get, "/api/v1/keys", as: .viewer).status == 401)

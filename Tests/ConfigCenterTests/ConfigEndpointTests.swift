@@ -25,6 +25,24 @@ struct ConfigEndpointTests {
         }
     }
 
+    @Test func aPlanSaysWhatApplyWouldDo() async throws {
+        try await Fixture.run { fixture in
+            try await fixture.applyConfig()
+            let before = fixture.center.currentSnapshot()
+            let plan = try await fixture.call(
+                .post,
+                "/api/v1/plan",
+                #"{"namespaces":{"name":"new"},"keys":{"name":"search-prod","namespace":"new"}}"#,
+                as: .viewer
+            )
+            let changes = plan.json["changes"]?.array ?? []
+            #expect(changes.compactMap { $0["change"] } == ["added", "changed"])
+            #expect(changes[1]["fields"] == [["path": "namespace", "before": "team/search", "after": "new"]])
+            #expect(fixture.center.currentSnapshot() == before)
+            #expect(try await fixture.call(.post, "/api/v1/plan", #"{"keys":{"name":"k"}}"#).status == 422)
+        }
+    }
+
     @Test(arguments: ["application/yaml", "application/json"])
     func applyingAnExportChangesNothing(_ type: String) async throws {
         try await Fixture.run { fixture in

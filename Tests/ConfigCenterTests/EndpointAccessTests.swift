@@ -32,6 +32,7 @@ struct EndpointAccessTests {
             ]
         } + [
             Row(.post, "/api/v1/apply", Self.editors),
+            Row(.post, "/api/v1/plan", Self.readers),
             Row(.get, "/api/v1/export", Self.readers),
             Row(.get, "/api/v1/snapshots", Self.readers),
             Row(.get, "/api/v1/snapshots/{version}", Self.readers),

@@ -30,7 +30,7 @@ struct Fixture: Sendable {
     static func run(
         watcherLimit: Int = 10,
         keptSnapshots: Int = 200,
-        now: @escaping @Sendable () -> Int64 = { 1_800_000_000 },
+        clock: TestClock = TestClock(1_800_000_000),
         store: any ConfigStore = MemoryConfigStore(),
         _ body: @escaping @Sendable (Fixture) async throws -> Void
     ) async throws {
@@ -43,7 +43,7 @@ struct Fixture: Sendable {
                 hasher: PasswordHasher(rounds: 16)
             ),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            now: now
+            now: { clock.now }
         )
         let first = try #require(try await center.bootstrap())
         var tokens = [Role.gateway: first.enrolmentToken]

@@ -48,6 +48,17 @@ struct WatchTests {
         }
     }
 
+    @Test func forgetsWatchersThatAreGone() async throws {
+        try await Self.running(heartbeat: .milliseconds(10)) { center, url, token in
+            let watcher = try Watching(url, token)
+            try await watcher.run {
+                _ = try await watcher.next()
+                #expect(center.watcherCount == 1)
+            }
+            while center.watcherCount > 0 { try await Task.sleep(for: .milliseconds(5)) }
+        }
+    }
+
     @Test func comesBackToAConfigCenterThatRestarts() async throws {
         let store = MemoryConfigStore()
         let port = Mutex(0)
@@ -96,6 +107,7 @@ struct WatchTests {
     private static func running(
         store: any ConfigStore = MemoryConfigStore(),
         port: Int = 0,
+        heartbeat: Duration = .seconds(3600),
         _ body: @escaping @Sendable (ConfigCenter, BaseURL, String) async throws -> Void
     ) async throws {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
@@ -104,6 +116,8 @@ struct WatchTests {
             secrets: SecretBox(Fixture.masterKey),
             options: ConfigCenterOptions(
                 port: port,
+                heartbeat: heartbeat,
+                poll: .seconds(3600),
                 hasher: PasswordHasher(rounds: 16),
                 onListening: { continuation.yield($0) }
             ),

@@ -93,6 +93,23 @@ struct DocumentValueTests {
         #expect(try DocumentValue(yaml: value.yaml()) == value)
     }
 
+    @Test func followsFewAliasesOnly() throws {
+        let value = try DocumentValue(yaml: "a: &x { b: 1 }\nc: *x\nd: [ *x ]\n")
+        #expect(value["c"] == ["b": 1] && value["d"] == [["b": 1]])
+        let levels = (1...9).map {
+            "l\($0): &l\($0) [\(Array(repeating: "*l\($0 - 1)", count: 9).joined(separator: ", "))]"
+        }
+        #expect(throws: DocumentSyntaxError(line: 0, message: "more than 32 aliases (`*name`)")) {
+            try DocumentValue(yaml: "l0: &l0 [x]\n" + levels.joined(separator: "\n"))
+        }
+        let deep = (1...10).map {
+            "l\($0): &l\($0) [\(Array(repeating: "*l\($0 - 1)", count: 3).joined(separator: ", "))]"
+        }
+        #expect(throws: DocumentSyntaxError.self) {
+            try DocumentValue(yaml: "l0: &l0 [x]\n" + deep.joined(separator: "\n"))
+        }
+    }
+
     @Test func putsEnvironmentVariablesIntoStrings() throws {
         let value = try DocumentValue(yaml: "a: x${ONE}y${TWO}\nb: [\"$${ONE}\", \"${MISSING}\"]\nc: ${EVIL}\n")
         let environment = ["ONE": "1", "TWO": "2", "EVIL": "${ONE}"]

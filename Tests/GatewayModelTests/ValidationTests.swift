@@ -35,6 +35,14 @@ struct ValidationTests {
             "namespaces[1].parent: makes the namespace its own ancestor"
         ),
         Case(
+            "namespaces: [{ name: n0 }, \((1...17).map { "{ name: n\($0), parent: n\($0 - 1) }" }.joined(separator: ", "))]",
+            "namespaces[17].parent: gives the namespace more than 16 ancestors"
+        ),
+        Case(
+            "namespaces: [{ name: a, anonymous: true }, { name: b, anonymous: true }, { name: c }]",
+            "namespaces[1].match: is the same as that of anonymous `a`"
+        ),
+        Case(
             "namespaces: { name: a, match: { pathPrefix: /v1/x } }",
             "namespaces.match.pathPrefix: `/v1` belongs to the gateway itself and cannot be given to a namespace"
         ),

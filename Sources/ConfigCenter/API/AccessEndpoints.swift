@@ -12,6 +12,7 @@ struct AccessEndpoints {
     let store: any ConfigStore
     let access: AccessService
 
+    // WHY: one table, longer than a function should be.
     var endpoints: [Endpoint] {
         [
             Endpoint(

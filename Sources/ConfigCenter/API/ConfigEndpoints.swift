@@ -12,6 +12,7 @@ struct ConfigEndpoints {
     let editor: ConfigEditor
     let vault: Vault
 
+    // WHY: one table, longer than a function should be.
     var endpoints: [Endpoint] {
         [
             Endpoint(
@@ -23,6 +24,16 @@ struct ConfigEndpoints {
                 body: .init("Config", types: ["application/json", Self.yaml], limit: 32 << 20),
                 answer: .init(.ok, "ApplyReport"),
                 handle: self.apply
+            ),
+            Endpoint(
+                .post,
+                "/api/v1/plan",
+                access: ResourceEndpoints.readers,
+                operation: "plan",
+                summary: "What applying the document would change, checks included; nothing is changed.",
+                body: .init("Config", types: ["application/json", Self.yaml], limit: 32 << 20),
+                answer: .init(.ok, "Plan"),
+                handle: self.plan
             ),
             Endpoint(
                 .get,
@@ -87,6 +98,12 @@ struct ConfigEndpoints {
         let document = try ConfigDocument(reading: try request.document(), server: false)
         let report = try await self.editor.apply(document, by: ChangeAuthor(request.caller), prune: document.prune)
         return .json(Self.shown(report))
+    }
+
+    @Sendable private func plan(_ request: ServiceRequest) async throws -> Response {
+        let document = try ConfigDocument(reading: try request.document(), server: false)
+        let report = try await self.editor.plan(document, by: ChangeAuthor(request.caller), prune: document.prune)
+        return .json(["changes": .array(report.changes.map(SnapshotDiff.document))])
     }
 
     @Sendable private func export(_ request: ServiceRequest) async throws -> Response {
@@ -182,14 +199,23 @@ extension ConfigEditor {
     /// Creates and updates what the document names. With `prune`, resources that the same side manages and the document
     /// does not name are removed.
     func apply(_ document: ConfigDocument, by author: ChangeAuthor, prune: Bool) async throws -> ChangeReport {
-        try await self.change(by: author, reason: "apply") { edit in
-            for (draft, path) in document.drafts { edit.put(draft, at: path) }
-            let named = Set(document.drafts.map { ConfigState.Name(kind: $0.draft.kind, name: $0.draft.name) })
-            if author.managedBy == .file { edit.claimed = Array(named) }
-            guard prune else { return }
-            for (name, row) in edit.state.rows where row.managedBy == author.managedBy && !named.contains(name) {
-                edit.resources.remove(name.kind, name.name)
-            }
+        try await self.change(by: author, reason: "apply") { edit in edit.apply(document, by: author, prune: prune) }
+    }
+
+    /// What `apply` would come to.
+    func plan(_ document: ConfigDocument, by author: ChangeAuthor, prune: Bool) async throws -> ChangeReport {
+        try await self.plan(by: author) { edit in edit.apply(document, by: author, prune: prune) }
+    }
+}
+
+extension ConfigEditor.Edit {
+    fileprivate mutating func apply(_ document: ConfigDocument, by author: ChangeAuthor, prune: Bool) {
+        for (draft, path) in document.drafts { self.put(draft, at: path) }
+        let named = Set(document.drafts.map { ConfigState.Name(kind: $0.draft.kind, name: $0.draft.name) })
+        if author.managedBy == .file { self.claimed = Array(named) }
+        guard prune else { return }
+        for (name, row) in self.state.rows where row.managedBy == author.managedBy && !named.contains(name) {
+            self.resources.remove(name.kind, name.name)
         }
     }
 }

@@ -7,7 +7,8 @@ internal import ServiceKit
 enum Schemas {
     static let all: [(String, DocumentValue)] =
         Self.resources + Self.resources.map { ("\($0.0)Page", Self.page($0.0)) } + [
-            ("Config", Self.config), ("ApplyReport", Self.applyReport), ("SnapshotInfo", Self.snapshotInfo),
+            ("Config", Self.config), ("Plan", Self.object(["changes": Self.list(Self.reference("Change"))])),
+            ("ApplyReport", Self.applyReport), ("SnapshotInfo", Self.snapshotInfo),
             ("SnapshotPage", Self.page("SnapshotInfo")), ("Snapshot", Self.snapshot), ("SnapshotDiff", Self.diff),
             ("Change", Self.change), ("SnapshotEvent", ["type": "string"]), ("AuditEntry", Self.audit),
             ("AuditPage", Self.page("AuditEntry")), ("Gateway", Self.gateway), ("GatewayPage", Self.page("Gateway")),

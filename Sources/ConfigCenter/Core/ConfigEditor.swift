@@ -25,6 +25,13 @@ final class ConfigEditor: Sendable {
         }
     }
 
+    private struct Prepared {
+        let state: ConfigState
+        let snapshot: Snapshot
+        let claimed: [ConfigState.Name]
+        let report: ChangeReport
+    }
+
     private struct Committed: Sendable {
         let report: ChangeReport
         let state: ConfigState
@@ -69,6 +76,14 @@ final class ConfigEditor: Sendable {
         return committed.report
     }
 
+    /// What the edit would come to, checks included; nothing is kept of it.
+    func plan(
+        by author: ChangeAuthor,
+        _ edit: @escaping @Sendable (inout Edit) throws -> Void
+    ) async throws -> ChangeReport {
+        try await self.store.read { rows in try self.prepare(rows, author: author, edit).report }
+    }
+
     /// The newest state, from memory when it is still the newest.
     func state() async throws -> ConfigState {
         let state = try await self.store.read { rows in try self.state(rows) }
@@ -99,40 +114,59 @@ final class ConfigEditor: Sendable {
         }
     }
 
+    /// Runs the edit and every check after it; nothing is written.
+    private func prepare(
+        _ rows: any ConfigTransaction,
+        author: ChangeAuthor,
+        _ body: (inout Edit) throws -> Void
+    ) throws -> Prepared {
+        let state = try self.state(rows)
+        var edit = Edit(resources: state.resources, state: state)
+        try body(&edit)
+        try edit.log.throwIfAny()
+        let changes = state.resources.changes(to: edit.resources)
+        try Self.checkFiles(changes, state, author)
+        let version = changes.isEmpty && state.version > 0 ? state.version : state.version + 1
+        let snapshot = edit.resources.snapshot(version: version, createdAt: self.now(), keyPepper: state.pepper)
+        if !changes.isEmpty { try Self.checkReferences(snapshot, edit) }
+        return Prepared(
+            state: state,
+            snapshot: snapshot,
+            claimed: edit.claimed,
+            report: ChangeReport(version: version, changes: changes, generatedKeys: edit.generatedKeys)
+        )
+    }
+
     private func commit(
         _ rows: any ConfigTransaction,
         author: ChangeAuthor,
         reason: String,
         _ body: (inout Edit) throws -> Void
     ) throws -> Committed {
-        var state = try self.state(rows)
-        var edit = Edit(resources: state.resources, state: state)
-        try body(&edit)
-        try edit.log.throwIfAny()
-        let changes = state.resources.changes(to: edit.resources)
-        try Self.checkFiles(changes, state, author)
-        let at = self.now()
-        let version = changes.isEmpty && state.version > 0 ? state.version : state.version + 1
-        let snapshot = edit.resources.snapshot(version: version, createdAt: at, keyPepper: state.pepper)
-        if !changes.isEmpty { try Self.checkReferences(snapshot, edit) }
-        try self.write(changes, claimed: edit.claimed, author, rows, &state, at: at, version: version)
-        state.resources = edit.resources
-        state.revision = try ConfigState.advance(rows)
-        let report = ChangeReport(version: version, changes: changes, generatedKeys: edit.generatedKeys)
-        guard version > state.version else { return Committed(report: report, state: state, published: nil) }
-        state.version = version
+        let prepared = try self.prepare(rows, author: author, body)
+        let (snapshot, report) = (prepared.snapshot, prepared.report)
+        var state = prepared.state
+        if !report.changes.isEmpty || !prepared.claimed.isEmpty {
+            try self.write(prepared, author, rows, &state)
+            state.resources = ResourceSet(snapshot)
+            state.revision = try ConfigState.advance(rows)
+        }
+        guard snapshot.version > state.version else { return Committed(report: report, state: state, published: nil) }
+        state.version = snapshot.version
         let encoded = snapshot.encoded()
         try rows.insert(
             SnapshotRecord(
-                version: version,
-                createdAt: at,
+                version: snapshot.version,
+                createdAt: snapshot.createdAt,
                 author: author.name,
                 reason: reason,
                 contentHash: snapshot.contentHash,
-                sealed: try self.vault.seal(encoded, snapshot: version)
+                sealed: try self.vault.seal(encoded, snapshot: snapshot.version)
             )
         )
-        if version > self.keptSnapshots { try rows.deleteSnapshots(before: version - self.keptSnapshots + 1) }
+        if snapshot.version > self.keptSnapshots {
+            try rows.deleteSnapshots(before: snapshot.version - self.keptSnapshots + 1)
+        }
         return Committed(report: report, state: state, published: (snapshot, encoded))
     }
 
@@ -159,15 +193,13 @@ final class ConfigEditor: Sendable {
     }
 
     private func write(
-        _ changes: [ResourceChange],
-        claimed: [ConfigState.Name],
+        _ prepared: Prepared,
         _ author: ChangeAuthor,
         _ rows: any ConfigTransaction,
-        _ state: inout ConfigState,
-        at: Int64,
-        version: UInt64
+        _ state: inout ConfigState
     ) throws {
-        for change in changes {
+        let (at, version) = (prepared.snapshot.createdAt, prepared.snapshot.version)
+        for change in prepared.report.changes {
             let name = ConfigState.Name(kind: change.kind, name: change.name)
             if let after = change.after {
                 let old = state.rows[name]
@@ -185,7 +217,7 @@ final class ConfigEditor: Sendable {
             }
             try rows.append(Self.audit(change, author, at: at, version: version))
         }
-        for name in claimed {
+        for name in prepared.claimed {
             guard let resource = state.resources[name.kind, name.name], var row = state.rows[name],
                 row.managedBy != author.managedBy
             else { continue }

@@ -246,7 +246,6 @@ struct BodyRelay {
             swap(&held, &self.pending)
             let end = self.events(held.span, into: &out)
             held.removeFirst(end)
-            self.searched -= end
             swap(&held, &self.pending)
         }
         guard self.pending.count <= Self.eventLimit else { throw .broken }
@@ -265,7 +264,8 @@ struct BodyRelay {
             start = end
         }
         self.forward(bytes.extracting(runStart..<start), into: &out)
-        if start == bytes.count { self.searched = start }
+        // What is left begins the next bytes.
+        self.searched = max(0, self.searched - start)
         return start
     }
 

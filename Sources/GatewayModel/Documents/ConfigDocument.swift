@@ -92,7 +92,9 @@ package struct ConfigDocument: Sendable {
 
     /// Reads a file's text: YAML, of which JSON is a part.
     package init(yaml text: String, environment: (String) -> String?) throws {
-        let (value, problems) = try DocumentValue(yaml: text).substituting(environment)
+        // JSON's own reader is many times faster; what it refuses may still be YAML in flow style.
+        let json = text.hasPrefix("{") ? try? DocumentValue(json: text) : nil
+        let (value, problems) = try (json ?? DocumentValue(yaml: text)).substituting(environment)
         if !problems.isEmpty { throw DocumentProblems(problems) }
         try self.init(reading: value, server: true)
     }

@@ -9,6 +9,9 @@ extension DocumentValue {
         guard text.utf8.count <= Limits.bytes else {
             throw DocumentSyntaxError(line: 0, message: "the document is longer than \(Limits.bytes) bytes")
         }
+        guard Self.aliasCount(text) <= Limits.aliases else {
+            throw DocumentSyntaxError(line: 0, message: "more than \(Limits.aliases) aliases (`*name`)")
+        }
         let node: Node?
         do {
             node = try Yams.compose(yaml: text)
@@ -19,8 +22,26 @@ extension DocumentValue {
             self = .object(DocumentObject())
             return
         }
-        var budget = Limits.values
+        // Without aliases a text has fewer values than bytes; what aliases add must fit in that, too.
+        var budget = min(Limits.values, text.utf8.count + 1024)
         self = try Self.converted(node, depth: 0, budget: &budget)
+    }
+
+    /// How many places look like an alias: `*` at the beginning of a token, before a name. Aliases of aliases grow
+    /// exponentially, and comparing such values takes as long as they are large; so there may be few, counted before
+    /// anything is parsed and rather one too many.
+    private static func aliasCount(_ text: String) -> Int {
+        var previous = UInt8(ascii: " ")
+        var candidate = false
+        var count = 0
+        for byte in text.utf8 {
+            if candidate, byte.isLetter || byte.isDigit || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") {
+                count += 1
+            }
+            candidate = byte == UInt8(ascii: "*") && (previous <= 0x20 || "[]{},:?-".utf8.contains(previous))
+            previous = byte
+        }
+        return count
     }
 
     private static func syntaxError(_ error: any Error) -> DocumentSyntaxError {

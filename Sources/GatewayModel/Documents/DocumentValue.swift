@@ -13,6 +13,8 @@ package enum DocumentValue: Sendable, Equatable {
         package static let depth = 64
         package static let bytes = 64 << 20
         package static let values = 8_000_000
+        /// In one YAML text.
+        package static let aliases = 32
     }
 
     /// What the value is, for an error message.

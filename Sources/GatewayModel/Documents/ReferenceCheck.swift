@@ -35,13 +35,14 @@ package struct ReferenceCheck {
             uniquingKeysWith: { first, _ in first }
         )
         var prefixes: [String: String] = [:]
-        var open: [Namespace] = []
+        // Equal matches have equal texts; comparing texts keeps many namespaces cheap.
+        var open: [[UInt8]: String] = [:]
         for namespace in self.snapshot.namespaces {
             if let parent = namespace.parent {
                 if !names.contains(parent) {
                     self.unknown(.namespace, namespace.name, "parent", .namespace, parent)
-                } else if Self.isItsOwnAncestor(namespace.name, parents) {
-                    self.add(.namespace, namespace.name, "parent", "makes the namespace its own ancestor")
+                } else {
+                    self.checkAncestors(namespace.name, parents)
                 }
             }
             if let prefix = namespace.match.pathPrefix,
@@ -55,22 +56,28 @@ package struct ReferenceCheck {
                 )
             }
             guard namespace.anonymous else { continue }
-            if let other = open.first(where: { $0.match == namespace.match }) {
-                self.add(.namespace, namespace.name, "match", "is the same as that of anonymous `\(other.name)`")
+            if let other = open.updateValue(namespace.name, forKey: namespace.match.document.json(sorted: true)) {
+                self.add(.namespace, namespace.name, "match", "is the same as that of anonymous `\(other)`")
             }
-            open.append(namespace)
         }
     }
 
-    private static func isItsOwnAncestor(_ name: String, _ parents: [String: String]) -> Bool {
+    private static let ancestorLimit = 16
+
+    /// Every call is checked against the policies of all ancestors, so there may not be many.
+    private func checkAncestors(_ name: String, _ parents: [String: String]) {
         var current = parents[name]
-        var steps = 0
-        while let ancestor = current, steps <= parents.count {
-            if ancestor == name { return true }
+        for _ in 0..<Self.ancestorLimit {
+            guard let ancestor = current else { return }
+            if ancestor == name {
+                self.add(.namespace, name, "parent", "makes the namespace its own ancestor")
+                return
+            }
             current = parents[ancestor]
-            steps += 1
         }
-        return false
+        if current != nil {
+            self.add(.namespace, name, "parent", "gives the namespace more than \(Self.ancestorLimit) ancestors")
+        }
     }
 
     private func check(_ route: Route, _ namespaces: Set<String>, _ upstreams: Set<String>) {

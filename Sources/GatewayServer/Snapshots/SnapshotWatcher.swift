@@ -3,6 +3,7 @@ package import GatewayModel
 package import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOSSL
 internal import ServiceLifecycle
 internal import Synchronization
 
@@ -19,6 +20,8 @@ package final class SnapshotWatcher: Service {
         package var gatewayID: String
         /// The version that is served already, from the disk; it is not sent again.
         package var knownVersion: UInt64?
+        /// Trusted certificate authorities of the config center, as a PEM file; nil means the system's.
+        package var caFile: String?
         /// How often the applied version is reported.
         package var reportInterval: Duration
         /// The wait before a new connection, doubled from the shortest to the longest, and shortened at random.
@@ -31,6 +34,7 @@ package final class SnapshotWatcher: Service {
             gatewayID: String,
             knownVersion: UInt64? = nil,
             allowPlainHTTP: Bool = false,
+            caFile: String? = nil,
             reportInterval: Duration = .seconds(5),
             backoff: ClosedRange<Duration> = .milliseconds(100) ... .seconds(5)
         ) throws(Refusal) {
@@ -50,6 +54,7 @@ package final class SnapshotWatcher: Service {
             self.enrolmentToken = enrolmentToken
             self.gatewayID = gatewayID
             self.knownVersion = knownVersion
+            self.caFile = caFile
             self.reportInterval = reportInterval
             self.backoff = backoff
         }
@@ -97,6 +102,11 @@ package final class SnapshotWatcher: Service {
         configuration.timeout.connect = .seconds(5)
         // The config center sends a comment every ten seconds: three missing ones are a dead connection.
         configuration.timeout.read = .seconds(30)
+        if let caFile = self.options.caFile {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.trustRoots = .file(caFile)
+            configuration.tlsConfiguration = tls
+        }
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in

@@ -58,7 +58,7 @@ package struct Dials: Sendable, Equatable {
 
 extension Dials {
     /// These dials with those of a model name laid over them.
-    func overridden(byModel model: String) -> Dials {
+    package func overridden(byModel model: String) -> Dials {
         var parts = model.split(separator: "-", omittingEmptySubsequences: false)[...]
         guard parts.popFirst() == "sim", !parts.isEmpty else { return self }
         var dials = self

@@ -1,0 +1,62 @@
+package import ArgumentParser
+import Foundation
+import GatewayModel
+import GatewayServer
+import Journal
+import Telemetry
+
+/// The executable: a list of subcommands, and how their failures reach a shell.
+package struct AIGateway: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "ai-gateway",
+        abstract: "One front door for every AI model that a company uses.",
+        subcommands: [
+            RunCommand.self, GatewayCommand.self, ConfigCenterCommand.self, SimulateCommand.self, ApplyCommand.self,
+            ExportCommand.self, UsageCommand.self, ReferenceCommand.self,
+        ],
+        defaultSubcommand: nil
+    )
+
+    package init() {}
+
+    /// Parses and runs the process's arguments. A failure is one clear line on standard error; the exit code is 2 for what
+    /// was written wrongly, 1 for what the machine refuses.
+    package static func start() async -> Never {
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Self.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            Foundation.exit(0)
+        } catch {
+            Self.fail(error)
+        }
+    }
+
+    private static func fail(_ error: any Error) -> Never {
+        switch error {
+        case let error as OptionError: Self.fail("\(error)", code: error.exitCode)
+        case let error as PortInUse: Self.fail("\(error)", code: 1)
+        case let error as JournalError: Self.fail("\(error)", code: 1)
+        case let error as LogFileError: Self.fail("\(error)", code: 1)
+        default: break
+        }
+        let code = Self.exitCode(for: error)
+        if code == .success || code == .validationFailure {
+            let message = Self.fullMessage(for: error)
+            FileHandle(fileDescriptor: code == .success ? STDOUT_FILENO : STDERR_FILENO).write(
+                Data("\(message)\n".utf8)
+            )
+            Foundation.exit(code == .success ? 0 : 2)
+        }
+        Self.fail("\(error)", code: 1)
+    }
+
+    private static func fail(_ message: String, code: Int32) -> Never {
+        FileHandle.standardError.write(Data("ai-gateway: \(message)\n".utf8))
+        Foundation.exit(code)
+    }
+}

@@ -1,0 +1,44 @@
+import ConfigCenter
+import Foundation
+import GatewayModel
+import Logging
+import SQLiteStorage
+import Storage
+
+/// The config center on its SQLite file.
+struct ControlPlane {
+    let center: ConfigCenter
+    /// What is told once, on the very first run.
+    let firstRun: FirstRun?
+
+    init(
+        _ options: ServerOptions,
+        in directory: DataDirectory,
+        secrets: SecretBox,
+        logger: Logger,
+        onListening: @escaping @Sendable (Int) -> Void
+    ) async throws {
+        let store: SQLiteConfigStore
+        do { store = try SQLiteConfigStore(path: "\(directory.path)/config.sqlite") } catch {
+            throw OptionError("cannot open \(directory.path)/config.sqlite: \(error)", exitCode: 1)
+        }
+        self.center = ConfigCenter(
+            store: store,
+            secrets: secrets,
+            options: ConfigCenterOptions(
+                host: options.adminHost,
+                port: options.configCenterPort,
+                onListening: onListening
+            ),
+            logger: logger
+        )
+        self.firstRun = try await self.center.bootstrap()
+    }
+
+    /// Applies what the file named by `--config` says.
+    func apply(_ document: ConfigDocument, from path: String) async throws {
+        do { _ = try await self.center.apply(document, managedBy: .file) } catch let problems as DocumentProblems {
+            throw OptionError(ConfigFile.describe(problems, path))
+        }
+    }
+}

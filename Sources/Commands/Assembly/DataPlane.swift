@@ -1,0 +1,127 @@
+import Foundation
+import GatewayCore
+import GatewayModel
+import GatewayServer
+import Journal
+import Logging
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Telemetry
+
+/// The gateway with everything that it keeps on this machine: journal, object map, access log, last good snapshot.
+final class DataPlane: Sendable {
+    let server: GatewayServer
+    let keeper: SnapshotKeeper
+    private let tables: CurrentTable
+    private let shared: RoutingTable.Shared
+    private let journal: Journal
+    private let accessLog: LogFile?
+    private let snapshots: SnapshotFile
+    private let logger: Logger
+
+    init(
+        _ options: ServerOptions,
+        in directory: DataDirectory,
+        secrets: SecretBox,
+        logger: Logger,
+        configAge: @escaping @Sendable () -> (seconds: Double, isStale: Bool)? = { nil },
+        onListening: @escaping @Sendable (Int) -> Void
+    ) throws {
+        let tables = CurrentTable()
+        let shared = RoutingTable.Shared()
+        let journal = try Journal(Journal.Options(directory: "\(directory.path)/journal"), writers: options.threads)
+        self.accessLog = try options.accessLog.map { destination in try LogFile(destination) }
+        self.server = GatewayServer(
+            Self.serverOptions(options),
+            tables: tables,
+            sharing: shared,
+            journal: journal,
+            accessLog: self.accessLog,
+            objects: try ObjectMap(path: "\(directory.path)/objects.map"),
+            configAge: configAge,
+            onListening: onListening
+        )
+        self.tables = tables
+        self.shared = shared
+        self.journal = journal
+        self.snapshots = SnapshotFile(path: "\(directory.path)/snapshot.sealed", secrets: secrets)
+        self.keeper = SnapshotKeeper(self.snapshots, logger: logger)
+        self.logger = logger
+    }
+
+    private static func serverOptions(_ options: ServerOptions) -> GatewayServer.Options {
+        var server = GatewayServer.Options()
+        server.host = options.host
+        server.port = options.gatewayPort
+        server.threads = options.threads
+        server.drainTimeout = options.drainTimeout
+        server.metricsToken = options.metricsToken
+        server.core.maximumBodyBytes = options.maximumBodyBytes
+        server.core.servesWithoutJournal = options.servesWithoutJournal
+        let possible = DescriptorLimit.connectionsAfterRaising()
+        server.transport.maximumConnections = min(options.maximumConnections ?? possible, possible)
+        return server
+    }
+
+    /// Puts a snapshot into force, if it is newer than the one that is, and has it kept on the disk.
+    func adopt(_ snapshot: Snapshot) {
+        guard self.tables.table.map({ $0.version < snapshot.version }) ?? true else { return }
+        let table = RoutingTable(compiling: snapshot, sharing: self.shared)
+        guard self.tables.offer(table) else { return }
+        self.logger.info("configuration applied", metadata: ["gateway.version": "\(snapshot.version)"])
+        self.keeper.keep(snapshot)
+    }
+
+    /// Serves from the last good snapshot, if there is one; says its version.
+    func adoptLastGood() -> UInt64? {
+        do {
+            guard let snapshot = try self.snapshots.load() else { return nil }
+            self.tables.offer(RoutingTable(compiling: snapshot, sharing: self.shared))
+            return snapshot.version
+        } catch {
+            self.logger.error("last good snapshot unusable", metadata: ["gateway.cause": "\(error)"])
+            return nil
+        }
+    }
+
+    /// The version in force; 0 before the first.
+    var version: UInt64 { self.tables.table?.version ?? 0 }
+
+    func reopenLogs() { self.accessLog?.reopen() }
+
+    /// Brings journal and log to the disk, after everything else has stopped.
+    func close() {
+        self.journal.close()
+        self.accessLog?.close()
+    }
+}
+
+/// Writes the newest snapshot to the disk, off every path that somebody waits on. Of snapshots that come faster than the
+/// disk takes them, the newest is written.
+final class SnapshotKeeper: Service {
+    private let file: SnapshotFile
+    private let logger: Logger
+    private let stream: AsyncStream<Snapshot>
+    private let continuation: AsyncStream<Snapshot>.Continuation
+
+    init(_ file: SnapshotFile, logger: Logger) {
+        self.file = file
+        self.logger = logger
+        (self.stream, self.continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    func keep(_ snapshot: Snapshot) { self.continuation.yield(snapshot) }
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            for await snapshot in self.stream {
+                do { try self.file.save(snapshot) } catch {
+                    self.logger.error("snapshot not kept on disk", metadata: ["gateway.cause": "\(error)"])
+                }
+            }
+        } onGracefulShutdown: {
+            self.continuation.finish()
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import GatewayModel
+
+/// What `ai-gateway run` serves when nobody has told it what to: the providers whose keys are in the environment, else the
+/// built-in simulator, and on the first run a namespace with a key to try them.
+struct DefaultConfiguration {
+    /// A provider that is known by the name of its key's variable.
+    private struct Provider {
+        let variable: String
+        let name: String
+        let dialect: Dialect
+        let baseURL: String
+        let models: [String]
+    }
+
+    /// Gemini is reached in OpenAI's dialect, which Google serves under `/openai` (ai.google.dev/gemini-api/docs/openai).
+    private static let providers = [
+        Provider(
+            variable: "OPENAI_API_KEY",
+            name: "openai",
+            dialect: .openAI,
+            baseURL: "https://api.openai.com/v1",
+            models: ["gpt-*", "text-embedding-*"]
+        ),
+        Provider(
+            variable: "ANTHROPIC_API_KEY",
+            name: "anthropic",
+            dialect: .anthropic,
+            baseURL: "https://api.anthropic.com/v1",
+            models: ["claude-*"]
+        ),
+        Provider(
+            variable: "GEMINI_API_KEY",
+            name: "gemini",
+            dialect: .openAI,
+            baseURL: "https://generativelanguage.googleapis.com/v1beta/openai",
+            models: ["gemini-*"]
+        ),
+    ]
+
+    private static let simulatedModels = ["sim-chat", "sim-small", "sim-embedding", "sim-moderation"]
+
+    private let providers: [Provider]
+    private let environment: [String: String]
+    /// The value of the key that is shown on the first run; nil later.
+    let demoKey: String?
+
+    init(environment: [String: String], isFirstRun: Bool) {
+        self.environment = environment
+        self.providers = Self.providers.filter { !(environment[$0.variable] ?? "").isEmpty }
+        self.demoKey = isFirstRun ? "agw_" + RandomText.base62(32) : nil
+    }
+
+    var needsSimulator: Bool { self.providers.isEmpty }
+
+    /// A model that the printed example can call.
+    var exampleModel: String {
+        switch self.providers.first?.name {
+        case "openai": "gpt-4o-mini"
+        case "anthropic": "claude-sonnet-4-5"
+        case "gemini": "gemini-2.5-flash"
+        default: "sim-chat"
+        }
+    }
+
+    var isExampleAnthropic: Bool { self.providers.first?.dialect == .anthropic }
+
+    /// The document to apply at start. `simulator` is where the simulator listens, if it runs: its port may differ from
+    /// run to run.
+    func document(simulator: String?) throws -> ConfigDocument {
+        var upstreams = self.providers.map(self.upstream)
+        var models = self.providers.flatMap { provider in
+            provider.models.map { Self.model($0, provider.name) }
+        }
+        if let simulator {
+            upstreams.append([
+                "name": "simulator", "dialect": "simulator", "baseURL": .string("\(simulator)/v1"),
+                "credentials": [["value": "simulator"]],
+            ])
+            models += (Self.simulatedModels + ["*"]).map { Self.model($0, "simulator") }
+        }
+        var root: [(String, DocumentValue)] = [
+            ("upstreams", .array(upstreams)), ("models", .array(models)),
+            ("routes", [Self.objectRoute(upstreams.first?["name"]?.string ?? "simulator")]),
+        ]
+        if let key = self.demoKey {
+            root.append(("namespaces", [["name": "demo"]]))
+            root.append(("keys", [["name": "demo", "namespace": "demo", "value": .string(key)]]))
+        }
+        return try ConfigDocument(reading: .object(DocumentObject(root)), server: false)
+    }
+
+    private func upstream(_ provider: Provider) -> DocumentValue {
+        [
+            "name": .string(provider.name), "dialect": .string(provider.dialect.rawValue),
+            "baseURL": .string(provider.baseURL),
+            "credentials": [["value": .string(self.environment[provider.variable] ?? "")]],
+        ]
+    }
+
+    private static func model(_ name: String, _ upstream: String) -> DocumentValue {
+        ["name": .string(name), "targets": [["upstream": .string(upstream)]]]
+    }
+
+    /// Calls that name no model go to the first upstream.
+    private static func objectRoute(_ upstream: String) -> DocumentValue {
+        let paths: DocumentValue = [
+            "/v1/files*", "/v1/batches*", "/v1/responses*", "/v1/chat/completions*", "/v1/moderations", "/v1/images/*",
+        ]
+        return ["name": "objects", "match": ["paths": paths], "upstream": .string(upstream)]
+    }
+}

@@ -1,0 +1,112 @@
+/// Every option of a process: read once at start from a flag, else the environment, else `server:` in the file, else the
+/// default. `docs/reference/configuration.md` is generated from this list.
+enum ProcessOption: String, CaseIterable {
+    case config
+    case dataDirectory = "dataDir"
+    case host
+    case adminHost
+    case gatewayPort
+    case configCenterPort
+    case tokenServicePort
+    case consolePort
+    case threads
+    case logLevel
+    case accessLog
+    case errorLog
+    case auditLog
+    case drainTimeout
+    case maximumBody = "maxBody"
+    case maximumConnections = "maxConnections"
+    case journalFull
+    case metricsToken
+    case configCenter
+    case enrolmentToken
+    case gatewayID = "gatewayId"
+    case staleAfter
+    case allowPlainHTTP = "allowPlainHttp"
+    case readyFile
+
+    struct Entry {
+        /// What the value looks like.
+        let syntax: String
+        /// Written out; nil where there is none, or where it depends on the machine.
+        let fallback: String?
+        let help: String
+    }
+
+    /// `--gateway-port`
+    var flag: String { "--" + self.words.joined(separator: "-") }
+
+    /// `AI_GATEWAY_GATEWAY_PORT`
+    var variable: String { "AI_GATEWAY_" + self.words.joined(separator: "_").uppercased() }
+
+    private var words: [String] {
+        var words = [""]
+        for character in self.rawValue {
+            if character.isUppercase { words.append("") }
+            words[words.count - 1].append(character.lowercased())
+        }
+        return words
+    }
+
+    /// Cannot stand in the file, because it says where the file is, or is a secret of another process.
+    var isFileOption: Bool { self != .config && self != .readyFile }
+
+    var entry: Entry {
+        switch self {
+        case .config:
+            Entry(syntax: "FILE", fallback: nil, help: "Resources to apply at start and on SIGHUP, as YAML.")
+        case .dataDirectory:
+            Entry(syntax: "DIR", fallback: "data", help: "Where databases, journal, logs and keys are kept.")
+        case .host: Entry(syntax: "ADDRESS", fallback: "127.0.0.1", help: "Address on which the gateway listens.")
+        case .adminHost:
+            Entry(syntax: "ADDRESS", fallback: "127.0.0.1", help: "Address on which the admin services listen.")
+        case .gatewayPort: Entry(syntax: "PORT", fallback: "8080", help: "Port of the gateway; 0 picks a free one.")
+        case .configCenterPort:
+            Entry(syntax: "PORT", fallback: "8001", help: "Port of the config center; 0 picks a free one.")
+        case .tokenServicePort: Entry(syntax: "PORT", fallback: "8002", help: "Port kept for the token service.")
+        case .consolePort: Entry(syntax: "PORT", fallback: "3000", help: "Port kept for the console.")
+        case .threads: Entry(syntax: "N", fallback: nil, help: "Event loops of the gateway; by default one per core.")
+        case .logLevel:
+            Entry(syntax: "LEVEL", fallback: "info", help: "Least level logged: trace, debug, info, warning or error.")
+        case .accessLog:
+            Entry(syntax: "FILE|stdout|off", fallback: "DIR/logs/access.log", help: "One JSON line per exchange.")
+        case .errorLog:
+            Entry(syntax: "FILE|stdout", fallback: "DIR/logs/error.log", help: "What the services say, as JSON lines.")
+        case .auditLog:
+            Entry(syntax: "FILE|stdout|off", fallback: "DIR/logs/audit.log", help: "One JSON line per change.")
+        case .drainTimeout:
+            Entry(syntax: "DURATION", fallback: "30s", help: "How long running exchanges may take after SIGTERM.")
+        case .maximumBody: Entry(syntax: "BYTES", fallback: "32M", help: "Largest request body.")
+        case .maximumConnections:
+            Entry(syntax: "N", fallback: nil, help: "Client connections; by default what the descriptor limit allows.")
+        case .journalFull:
+            Entry(
+                syntax: "refuse|serve",
+                fallback: "refuse",
+                help: "When usage cannot be recorded: refuse requests, or serve them and count the loss."
+            )
+        case .metricsToken:
+            Entry(syntax: "TOKEN", fallback: nil, help: "Bearer token that admits readers of /metrics from anywhere.")
+        case .configCenter: Entry(syntax: "URL", fallback: nil, help: "The config center that a gateway follows.")
+        case .enrolmentToken:
+            Entry(syntax: "TOKEN", fallback: nil, help: "What a gateway proves itself with to its config center.")
+        case .gatewayID:
+            Entry(syntax: "NAME", fallback: nil, help: "How this gateway is listed; by default host and pid.")
+        case .staleAfter:
+            Entry(
+                syntax: "DURATION",
+                fallback: "60s",
+                help: "Without a word from the config center for this long, /readyz and a metric say so."
+            )
+        case .allowPlainHTTP:
+            Entry(syntax: "true|false", fallback: "false", help: "Permit plain http to a config center elsewhere.")
+        case .readyFile:
+            Entry(
+                syntax: "FILE",
+                fallback: nil,
+                help: "Gets one JSON object with all addresses when everything listens."
+            )
+        }
+    }
+}

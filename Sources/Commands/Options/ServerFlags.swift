@@ -1,0 +1,63 @@
+import ArgumentParser
+
+/// The flags of all long-running commands. Texts only: `ServerOptions` reads them, together with the other sources.
+struct ServerFlags: ParsableArguments {
+    @Option(name: .customLong("config"), help: help(.config)) var config: String?
+    @Option(name: .customLong("data-dir"), help: help(.dataDirectory)) var dataDirectory: String?
+    @Option(name: .customLong("host"), help: help(.host)) var host: String?
+    @Option(name: .customLong("admin-host"), help: help(.adminHost)) var adminHost: String?
+    @Option(name: .customLong("gateway-port"), help: help(.gatewayPort)) var gatewayPort: String?
+    @Option(name: .customLong("config-center-port"), help: help(.configCenterPort)) var configCenterPort: String?
+    @Option(name: .customLong("token-service-port"), help: help(.tokenServicePort)) var tokenServicePort: String?
+    @Option(name: .customLong("console-port"), help: help(.consolePort)) var consolePort: String?
+    @Option(name: .customLong("threads"), help: help(.threads)) var threads: String?
+    @Option(name: .customLong("log-level"), help: help(.logLevel)) var logLevel: String?
+    @Option(name: .customLong("access-log"), help: help(.accessLog)) var accessLog: String?
+    @Option(name: .customLong("error-log"), help: help(.errorLog)) var errorLog: String?
+    @Option(name: .customLong("audit-log"), help: help(.auditLog)) var auditLog: String?
+    @Option(name: .customLong("drain-timeout"), help: help(.drainTimeout)) var drainTimeout: String?
+    @Option(name: .customLong("max-body"), help: help(.maximumBody)) var maximumBody: String?
+    @Option(name: .customLong("max-connections"), help: help(.maximumConnections)) var maximumConnections: String?
+    @Option(name: .customLong("journal-full"), help: help(.journalFull)) var journalFull: String?
+    @Option(name: .customLong("metrics-token"), help: help(.metricsToken)) var metricsToken: String?
+    @Option(name: .customLong("config-center"), help: help(.configCenter)) var configCenter: String?
+    @Option(name: .customLong("enrolment-token"), help: help(.enrolmentToken)) var enrolmentToken: String?
+    @Option(name: .customLong("gateway-id"), help: help(.gatewayID)) var gatewayID: String?
+    @Option(name: .customLong("stale-after"), help: help(.staleAfter)) var staleAfter: String?
+    @Option(name: .customLong("allow-plain-http"), help: help(.allowPlainHTTP)) var allowPlainHTTP: String?
+    @Option(name: .customLong("ready-file"), help: help(.readyFile)) var readyFile: String?
+
+    private static func help(_ option: ProcessOption) -> ArgumentHelp {
+        let fallback = option.entry.fallback.map { " (default: \($0))" } ?? ""
+        return ArgumentHelp("\(option.entry.help)\(fallback)", valueName: option.entry.syntax.lowercased())
+    }
+
+    subscript(option: ProcessOption) -> String? {
+        switch option {
+        case .config: self.config
+        case .dataDirectory: self.dataDirectory
+        case .host: self.host
+        case .adminHost: self.adminHost
+        case .gatewayPort: self.gatewayPort
+        case .configCenterPort: self.configCenterPort
+        case .tokenServicePort: self.tokenServicePort
+        case .consolePort: self.consolePort
+        case .threads: self.threads
+        case .logLevel: self.logLevel
+        case .accessLog: self.accessLog
+        case .errorLog: self.errorLog
+        case .auditLog: self.auditLog
+        case .drainTimeout: self.drainTimeout
+        case .maximumBody: self.maximumBody
+        case .maximumConnections: self.maximumConnections
+        case .journalFull: self.journalFull
+        case .metricsToken: self.metricsToken
+        case .configCenter: self.configCenter
+        case .enrolmentToken: self.enrolmentToken
+        case .gatewayID: self.gatewayID
+        case .staleAfter: self.staleAfter
+        case .allowPlainHTTP: self.allowPlainHTTP
+        case .readyFile: self.readyFile
+        }
+    }
+}

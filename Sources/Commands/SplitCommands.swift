@@ -1,0 +1,194 @@
+import ArgumentParser
+import ConfigCenter
+import Foundation
+import GatewayCore
+import GatewayModel
+import GatewayServer
+import Logging
+import ServiceLifecycle
+import Simulator
+import Storage
+import Synchronization
+import Telemetry
+import UnixSignals
+
+/// `ai-gateway config-center`: the control plane by itself.
+struct ConfigCenterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config-center",
+        abstract: "Start the config center alone."
+    )
+
+    @OptionGroup var flags: ServerFlags
+
+    @Flag(help: "Make a new enrolment token, print it, and end the old one.")
+    var renewEnrolmentToken = false
+
+    @Flag(help: "Give the user admin a new password, print it, and end all its sessions.")
+    var resetAdminPassword = false
+
+    func run() async throws {
+        let options = try ServerOptions(flags: self.flags)
+        let directory = try DataDirectory(options.dataDirectory)
+        let log = try ProcessLog(options)
+        let secrets = SecretBox(try MasterKey.loadOrCreate(directory: directory.path))
+        let startUp = StartUp(awaiting: ["configCenter"], readyFile: options.readyFile, panel: Self.panel)
+        let host = options.adminHost
+        let control = try await ControlPlane(
+            options,
+            in: directory,
+            secrets: secrets,
+            logger: log.logger("config-center")
+        ) {
+            startUp.fulfil("configCenter", "http://\(host):\($0)")
+        }
+        startUp.note("adminPassword", control.firstRun?.adminPassword)
+        startUp.note("enrolmentToken", control.firstRun?.enrolmentToken)
+        if self.renewEnrolmentToken { startUp.note("enrolmentToken", try await control.center.renewEnrolmentToken()) }
+        if self.resetAdminPassword {
+            startUp.note("adminPassword", try await control.center.renewPassword(of: "admin"))
+        }
+        if let document = options.document, let path = options.configPath {
+            try await control.apply(document, from: path)
+        }
+        defer { log.file.close() }
+        let hangup = HangupService(logger: log.logger("process")) {
+            log.file.reopen()
+            guard let path = options.configPath else { return }
+            let document = try ConfigFile.read(path, environment: ProcessInfo.processInfo.environment)
+            try await control.apply(document, from: path)
+        }
+        try await ProcessGroup.run([hangup, control.center], log)
+    }
+
+    private static func panel(_ facts: [String: String]) -> String {
+        var panel = Panel()
+        panel.title("AI Gateway config center is ready")
+        panel.row("config center", facts["configCenter"])
+        panel.row("admin password", facts["adminPassword"].map { "\($0)   (user admin; shown once)" })
+        panel.row("enrolment token", facts["enrolmentToken"].map { "\($0)   (for gateways; shown once)" })
+        return panel.description
+    }
+}
+
+/// `ai-gateway gateway`: the data plane by itself, following a config center elsewhere.
+struct GatewayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway",
+        abstract: "Start a gateway alone, following a config center."
+    )
+
+    @OptionGroup var flags: ServerFlags
+
+    func run() async throws {
+        let options = try ServerOptions(flags: self.flags)
+        guard let url = options.configCenter else { throw OptionError("--config-center URL is needed") }
+        guard let token = options.enrolmentToken else { throw OptionError("--enrolment-token TOKEN is needed") }
+        let directory = try DataDirectory(options.dataDirectory)
+        let log = try ProcessLog(options)
+        let secrets = SecretBox(try MasterKey.loadOrCreate(directory: directory.path))
+        let startUp = StartUp(awaiting: ["gateway"], readyFile: options.readyFile, panel: Self.panel)
+        startUp.note("configCenter", url)
+        let watch = Mutex<SnapshotWatcher?>(nil)
+        let started = ContinuousClock.now
+        let plane = try DataPlane(options, in: directory, secrets: secrets, logger: log.logger("gateway")) {
+            let since = watch.withLock { $0?.sinceContact } ?? started.duration(to: .now)
+            return (Double(since.nanoseconds) / 1e9, since > options.staleAfter)
+        } onListening: { port in
+            startUp.fulfil("gateway", "http://\(options.host):\(port)")
+        }
+        let known = plane.adoptLastGood()
+        let watcher = try Self.watcher(options, url, token, known, log) { plane.adopt($0) }
+        watch.withLock { $0 = watcher }
+        defer {
+            plane.close()
+            log.file.close()
+        }
+        let hangup = HangupService(logger: log.logger("process")) {
+            plane.reopenLogs()
+            log.file.reopen()
+        }
+        try await ProcessGroup.run([hangup, plane.keeper, watcher, plane.server], log)
+    }
+
+    private static func watcher(
+        _ options: ServerOptions,
+        _ url: String,
+        _ token: String,
+        _ known: UInt64?,
+        _ log: ProcessLog,
+        onSnapshot: @escaping @Sendable (Snapshot) -> Void
+    ) throws -> SnapshotWatcher {
+        do throws(SnapshotWatcher.Refusal) {
+            let watch = try SnapshotWatcher.Options(
+                url: url,
+                enrolmentToken: Secret(token),
+                gatewayID: options.gatewayID,
+                knownVersion: known,
+                allowPlainHTTP: options.allowsPlainHTTP
+            )
+            return SnapshotWatcher(options: watch, logger: log.logger("gateway"), onSnapshot: onSnapshot)
+        } catch {
+            throw OptionError(error.message)
+        }
+    }
+
+    private static func panel(_ facts: [String: String]) -> String {
+        var panel = Panel()
+        panel.title("AI Gateway is ready")
+        panel.row("gateway", facts["gateway"])
+        panel.row("follows", facts["configCenter"])
+        return panel.description
+    }
+}
+
+/// `ai-gateway simulate`: the built-in provider by itself.
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Start the simulated provider alone."
+    )
+
+    @Option(help: "Port to listen on; 0 picks a free one.") var port = 8089
+    @Option(help: "Address to listen on.") var host = "127.0.0.1"
+    @Option(help: "The credential that callers must present; by default any will do.") var key: String?
+    @Option(help: "Dials for requests that set none, such as `ttft-200ms-rate-50`.") var dials: String?
+    @Flag(help: "Answer requests for objects that were never created with an example.") var acceptPlaceholders = false
+    @Option(help: "Gets one JSON object with the address when it listens.") var readyFile: String?
+
+    func run() async throws {
+        var options = SimulatorOptions(host: self.host, port: self.port)
+        if let key = self.key { options.credential = .key(key) }
+        options.acceptsPlaceholders = self.acceptPlaceholders
+        if let text = self.dials {
+            let dials = Dials().overridden(byModel: "sim-\(text)")
+            guard dials != Dials() else {
+                throw OptionError("--dials: `\(text)` is not a list of dials such as `ttft-200ms-rate-50`")
+            }
+            options.dials = dials
+        }
+        let host = self.host
+        let startUp = StartUp(awaiting: ["simulator"], readyFile: self.readyFile) { facts in
+            "The simulator listens on \(facts["simulator"] ?? "")"
+        }
+        let simulator = Simulator(options) { port in startUp.fulfil("simulator", "http://\(host):\(port)") }
+        let group = ServiceGroup(
+            services: [simulator],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: .init(label: "simulator")
+        )
+        try await group.run()
+    }
+}
+
+/// Runs services until SIGTERM or SIGINT; they stop in reverse order.
+enum ProcessGroup {
+    static func run(_ services: [any Service], _ log: ProcessLog) async throws {
+        let configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: log.logger("process")
+        )
+        try await ServiceGroup(configuration: configuration).run()
+    }
+}

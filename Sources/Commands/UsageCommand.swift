@@ -1,0 +1,100 @@
+import ArgumentParser
+import Foundation
+import GatewayModel
+import Journal
+import Telemetry
+
+/// `ai-gateway usage`: what the journal holds.
+struct UsageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "usage",
+        abstract: "Read the journal of usage records.",
+        subcommands: [UsageTail.self]
+    )
+}
+
+/// `ai-gateway usage tail`: one record per exchange that was sent upstream.
+struct UsageTail: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tail",
+        abstract: "Print the usage records of a gateway, which may be running or not."
+    )
+
+    @Option(name: .customLong("data-dir"), help: "The gateway's data directory.") var dataDirectory = "data"
+    @Flag(help: "One JSON object per line.") var json = false
+    @Flag(name: .shortAndLong, help: "Go on printing records as they come.") var follow = false
+
+    func run() async throws {
+        var reader = JournalReader(directory: "\(self.dataDirectory)/journal")
+        if !self.json { print(Self.heading) }
+        repeat {
+            for record in try reader.newRecords() { print(self.json ? Self.json(record) : Self.row(record)) }
+            fflush(nil)
+            if self.follow { try await Task.sleep(for: .milliseconds(200)) }
+        } while self.follow
+        if reader.damaged > 0 {
+            FileHandle.standardError.write(Data("\(reader.damaged) damaged entries were skipped\n".utf8))
+        }
+    }
+
+    private static let widths = [24, 14, 14, 22, 14, 14, 7, 8, 8, 10]
+
+    private static var heading: String {
+        Self.columns([
+            "time", "namespace", "key", "model", "upstream", "outcome", "status", "input", "output", "seconds",
+        ])
+    }
+
+    private static func row(_ record: UsageRecord) -> String {
+        Self.columns([
+            Self.time(record.startedAt), record.namespace, record.key, record.modelAsked, record.upstream,
+            record.outcome.rawValue, String(record.status),
+            record.usage.source == .none ? "-" : String(record.usage.input + record.usage.cachedInput),
+            record.usage.source == .none ? "-" : String(record.usage.output + record.usage.reasoning),
+            String(format: "%.3f", Double(record.endedAfter) / 1e9),
+        ])
+    }
+
+    private static func columns(_ texts: [String]) -> String {
+        zip(texts, Self.widths).map { text, width in
+            let cut = text.count > width ? String(text.prefix(width - 1)) + "…" : text
+            return cut.padding(toLength: width, withPad: " ", startingAt: 0)
+        }.joined(separator: "  ")
+    }
+
+    private static func time(_ nanoseconds: UInt64) -> String {
+        Date(timeIntervalSince1970: Double(nanoseconds) / 1e9)
+            .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+    }
+
+    private static func json(_ record: UsageRecord) -> String {
+        var line = JSONLine()
+        line.begin()
+        line.put("id", record.id.description)
+        line.put("started_at", record.startedAt)
+        line.put("time", Self.time(record.startedAt))
+        line.put("namespace", record.namespace)
+        line.put("key", record.key)
+        line.put("model", record.modelAsked)
+        line.put("model_served", record.modelServed)
+        line.put("route", record.route)
+        line.put("upstream", record.upstream)
+        line.put("dialect", record.dialect)
+        line.put("path", record.path)
+        line.put("stream", record.stream)
+        line.put("end_user", record.endUser)
+        line.put("outcome", record.outcome.rawValue)
+        line.put("code", record.code?.rawValue ?? "")
+        line.put("status", UInt64(record.status))
+        line.put("attempts", UInt64(record.attempts))
+        line.put("request_bytes", record.requestBytes)
+        line.put("response_bytes", record.responseBytes)
+        line.put("usage_source", record.usage.source.rawValue)
+        for kind in TokenUsage.Kind.allCases { line.put(dynamic: "\(kind.rawValue)_tokens", record.usage[kind]) }
+        if let first = record.firstByteAfter { line.put(milliseconds: "first_byte_ms", first) }
+        line.put(milliseconds: "duration_ms", record.endedAfter)
+        line.put("config_version", record.snapshotVersion)
+        line.end()
+        return String(decoding: line.bytes.dropLast(), as: UTF8.self)
+    }
+}
