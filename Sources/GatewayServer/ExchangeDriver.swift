@@ -87,12 +87,13 @@ final class ExchangeDriver {
             connection.giveBack(reusable: true)
             return self.refuse(error)
         }
-        self.loop.out.clear()
-        self.exchange.writeRequest(to: upstream, into: &self.loop.out)
+        var out = self.loop.takeBuffer()
+        self.exchange.writeRequest(to: upstream, into: &out)
         let now = LoopClock.now()
         self.exchange.noteSent(at: now)
         self.client.setDeadline(min(self.totalDeadline, now + UInt64(upstream.timeouts.firstByte.nanoseconds)))
-        connection.send(self.loop.out)
+        connection.send(out)
+        self.loop.recycle(out)
     }
 
     /// The attempt came to nothing before anything went to the client. `condition` is what the route may retry on.
@@ -116,8 +117,9 @@ final class ExchangeDriver {
         case .awaitingHead: self.readHead(buffer)
         case .relaying:
             var buffer = buffer
-            self.loop.out.clear()
-            self.readBody(&buffer, now: LoopClock.now())
+            var out = self.loop.takeBuffer()
+            self.readBody(&buffer, into: &out, now: LoopClock.now())
+            self.loop.recycle(out)
         case .idle, .acquiring: break
         }
     }
@@ -132,8 +134,9 @@ final class ExchangeDriver {
         let now = LoopClock.now()
         while case .awaitingHead = self.state, self.input.readableBytes > 0 {
             guard let length = self.parseHead() else { return }
-            self.loop.out.clear()
-            switch self.exchange.receiveHead(self.input, now: now, into: &self.loop.out) {
+            var out = self.loop.takeBuffer()
+            defer { self.loop.recycle(out) }
+            switch self.exchange.receiveHead(self.input, now: now, into: &out) {
             case .interim: self.input.moveReaderIndex(forwardBy: length)
             case .discard(let refusal):
                 let condition =
@@ -145,7 +148,7 @@ final class ExchangeDriver {
                 var rest = self.input
                 self.input = ByteBuffer()
                 rest.moveReaderIndex(forwardBy: length)
-                return self.readBody(&rest, now: now)
+                return self.readBody(&rest, into: &out, now: now)
             }
         }
     }
@@ -162,40 +165,38 @@ final class ExchangeDriver {
         }
     }
 
-    /// Relays what `buffer` holds; `loop.out` may hold the head already.
-    private func readBody(_ buffer: inout ByteBuffer, now: UInt64) {
+    /// Relays what `buffer` holds; `out` may hold the head already.
+    private func readBody(_ buffer: inout ByteBuffer, into out: inout ByteBuffer, now: UInt64) {
         var passed: ByteBuffer?
-        let verdict = self.exchange.receiveBody(&buffer, now: now, into: &self.loop.out, passing: &passed)
+        let verdict = self.exchange.receiveBody(&buffer, now: now, into: &out, passing: &passed)
         switch verdict {
         case .more:
             if let idle = self.current?.timeouts.idle {
                 self.client.setDeadline(min(self.totalDeadline, now + UInt64(idle.nanoseconds)))
             }
-            self.flush(passed)
+            self.flush(out, passed)
             self.slowDown()
         case .complete:
             let connection = self.upstream
             self.upstream = nil
             // Bytes behind the answer were not asked for.
-            let reusable = self.exchange.isUpstreamReusable && buffer.readableBytes == 0
-            // First the answer, then the connection: a call that waits for it writes its request into `loop.out` at once.
-            self.complete(passed, now: now)
-            connection?.giveBack(reusable: reusable)
-        case .broken: self.cut(.upstreamBroken)
+            connection?.giveBack(reusable: self.exchange.isUpstreamReusable && buffer.readableBytes == 0)
+            self.complete(out, passed, now: now)
+        case .broken: self.cut(.upstreamBroken, &out)
         }
     }
 
-    private func flush(_ passed: ByteBuffer?) {
-        guard self.loop.out.readableBytes > 0 || passed != nil else { return }
+    private func flush(_ out: ByteBuffer, _ passed: ByteBuffer? = nil) {
+        guard out.readableBytes > 0 || passed != nil else { return }
         self.hasFlushed = true
-        self.client.send(self.loop.out, passing: passed)
+        self.client.send(out, passing: passed)
     }
 
-    private func complete(_ passed: ByteBuffer?, now: UInt64) {
+    private func complete(_ out: ByteBuffer, _ passed: ByteBuffer?, now: UInt64) {
         let reusable = self.exchange.isClientReusable
         self.exchange.finish(now: now)
         self.reset()
-        self.flush(passed)
+        self.flush(out, passed)
         self.client.answerEnded(reusable: reusable)
     }
 
@@ -206,12 +207,13 @@ final class ExchangeDriver {
         switch self.state {
         case .awaitingHead: self.attemptFailed(UpstreamFailure.refusal(awaiting: failure), on: .connect)
         case .relaying:
-            self.loop.out.clear()
-            if case .complete = self.exchange.upstreamClosed(into: &self.loop.out) {
-                self.complete(nil, now: LoopClock.now())
+            var out = self.loop.takeBuffer()
+            if case .complete = self.exchange.upstreamClosed(into: &out) {
+                self.complete(out, nil, now: LoopClock.now())
             } else {
-                self.cut(.upstreamCut)
+                self.cut(.upstreamCut, &out)
             }
+            self.loop.recycle(out)
         case .idle, .acquiring: break
         }
     }
@@ -261,7 +263,6 @@ final class ExchangeDriver {
                 self.reset()
                 self.client.abort()
             } else {
-                self.loop.out.clear()
                 self.cut(now >= self.totalDeadline ? .totalTimeout : .upstreamStalled)
             }
         }
@@ -272,31 +273,37 @@ final class ExchangeDriver {
         switch self.state {
         case .idle: break
         case .acquiring, .awaitingHead: self.refuse(Refusal(.draining))
-        case .relaying:
-            self.loop.out.clear()
-            self.cut(.draining)
+        case .relaying: self.cut(.draining)
         }
     }
 
-    /// Ends an answer that has begun and cannot be completed. What `out` holds already are whole events of the same read.
+    /// Ends an answer that has begun and cannot be completed.
     private func cut(_ code: ErrorCode) {
+        var out = self.loop.takeBuffer()
+        self.cut(code, &out)
+        self.loop.recycle(out)
+    }
+
+    /// What `out` holds already are whole events of the same read.
+    private func cut(_ code: ErrorCode, _ out: inout ByteBuffer) {
         guard self.hasFlushed else { return self.refuse(Refusal(code)) }
         self.dropUpstream()
-        let isEnded = self.exchange.cut(code, now: LoopClock.now(), into: &self.loop.out)
+        let isEnded = self.exchange.cut(code, now: LoopClock.now(), into: &out)
         let reusable = self.exchange.isClientReusable
         self.reset()
         guard isEnded else { return self.client.abort() }
-        self.flush(nil)
+        self.flush(out)
         self.client.answerEnded(reusable: reusable)
     }
 
     private func refuse(_ refusal: Refusal) {
         self.dropUpstream()
-        self.loop.out.clear()
+        var out = self.loop.takeBuffer()
         let reusable = self.exchange.request.keepAlive
-        self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &self.loop.out)
+        self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &out)
         self.reset()
-        self.flush(nil)
+        self.flush(out)
+        self.loop.recycle(out)
         self.client.answerEnded(reusable: reusable)
     }
 

@@ -10,8 +10,8 @@ final class Loop {
     let deadlines = Deadlines()
     let options: TransportOptions
     let tls: TLSContexts
-    /// Built in, sent, and used again: once the system has taken the bytes, their memory is free for the next message.
-    var out = ByteBuffer()
+    /// Memory for the next outgoing message; empty while one is being built.
+    private var spare = ByteBuffer()
     /// Asks all loops for the metrics page.
     let operations: Operations
     private var pools: [UpstreamPool?] = []
@@ -31,6 +31,17 @@ final class Loop {
         self.tls = tls
         self.operations = operations
     }
+
+    /// An empty buffer to build a message in. Give it back with `recycle` after it was sent: once the system has taken the
+    /// bytes, their memory serves the next message. A message that is built while another one is gets memory of its own.
+    func takeBuffer() -> ByteBuffer {
+        var buffer = ByteBuffer()
+        swap(&buffer, &self.spare)
+        buffer.clear()
+        return buffer
+    }
+
+    func recycle(_ buffer: consuming ByteBuffer) { self.spare = buffer }
 
     /// The pool of connections to an upstream's address.
     func pool(of state: UpstreamState) -> UpstreamPool {

@@ -1,6 +1,7 @@
 import Dialects
 package import GatewayModel
 import HTTPWire
+import JSONScan
 import NIOCore
 
 // Where a call may be sent: the model's targets, or the one upstream that holds its objects or that its route names.
@@ -14,6 +15,21 @@ extension Exchange {
         }
         if let previous = self.call.previousObject {
             self.fixedUpstream = try self.upstream(ofObject: previous, table)
+        }
+        try self.findReferences(endpoint, table)
+    }
+
+    /// Files that a call names within its messages or tools.
+    private func findReferences(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
+        let body = self.body
+        let bytes = body.readableBytesUInt8Span
+        guard endpoint.body == .json, ReferenceScan.mayHold("file_id", in: bytes) else { return }
+        for id in ReferenceScan.strings(named: ["file_id", "file_ids"], in: bytes) {
+            let upstream = try self.upstream(ofObject: id, table)
+            guard self.fixedUpstream < 0 || self.fixedUpstream == upstream else {
+                throw Refusal(.objectNotFound, "The objects that the call names lie with different upstreams.")
+            }
+            self.fixedUpstream = upstream
         }
     }
 

@@ -178,7 +178,9 @@ extension Exchange {
     package var isUpstreamReusable: Bool { self.response.keepAlive && self.relay.isFinished }
 
     /// Whether the client may send another request on its connection.
-    package var isClientReusable: Bool { self.request.keepAlive && self.relay.clientFraming != .untilClose }
+    package var isClientReusable: Bool {
+        self.request.keepAlive && self.relay.clientFraming != .untilClose && !self.loop.isDraining
+    }
 
     // MARK: ends
 

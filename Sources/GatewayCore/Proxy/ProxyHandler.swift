@@ -152,7 +152,7 @@ extension Exchange {
         case .chunked: out.writeStaticString("transfer-encoding: chunked\r\n")
         case .untilClose: break
         }
-        if !self.request.keepAlive { out.writeStaticString("connection: close\r\n") }
+        if !self.isClientReusable { out.writeStaticString("connection: close\r\n") }
         out.writeStaticString("\r\n")
     }
 

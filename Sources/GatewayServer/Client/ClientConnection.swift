@@ -111,8 +111,11 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         if let operation = self.loop.operations.match(self.exchange.request, head) {
             return self.operate(operation, head)
         }
+        let opening: Exchange.Opening
+        do throws(Refusal) { opening = try self.exchange.open(head, now: LoopClock.now()) } catch {
+            return self.refuse(error, isBodyTaken: self.takesSmallBody())
+        }
         do throws(Refusal) {
-            let opening = try self.exchange.open(head, now: LoopClock.now())
             var body = RequestBody(self.exchange.request, limit: opening.maximumBodyBytes)
             if try body.take(&self.input) {
                 // An idle stream must not hold the buffer that its request came in.
@@ -123,7 +126,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             self.phase = .body(body)
             self.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
         } catch {
-            self.refuse(error)
+            self.refuse(error, isBodyTaken: false)
         }
     }
 
@@ -151,7 +154,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
                 self.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
             }
         } catch {
-            self.refuse(error)
+            self.refuse(error, isBodyTaken: false)
         }
     }
 
@@ -162,32 +165,32 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             case .send: self.driver.start()
             case .answer(let answer):
                 let reusable = self.exchange.request.keepAlive
-                self.loop.out.clear()
-                self.exchange.answer(answer, now: LoopClock.now(), closing: !reusable, into: &self.loop.out)
-                self.send(self.loop.out, passing: nil)
+                var out = self.loop.takeBuffer()
+                self.exchange.answer(answer, now: LoopClock.now(), closing: !reusable, into: &out)
+                self.send(out, passing: nil)
+                self.loop.recycle(out)
                 self.answerEnded(reusable: reusable)
             }
         } catch {
-            self.refuse(error)
+            self.refuse(error, isBodyTaken: true)
         }
     }
 
     // MARK: refusals
 
     /// Refuses the request that is being read. If its body has not come whole, the connection cannot go on.
-    private func refuse(_ refusal: Refusal) {
-        let isWhole = self.isBodyTaken
-        let reusable = isWhole && self.exchange.request.keepAlive
+    private func refuse(_ refusal: Refusal, isBodyTaken: Bool) {
+        let reusable = isBodyTaken && self.exchange.request.keepAlive
         self.phase = .exchange
-        self.loop.out.clear()
-        self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &self.loop.out)
-        self.send(self.loop.out, passing: nil)
+        var out = self.loop.takeBuffer()
+        self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &out)
+        self.send(out, passing: nil)
+        self.loop.recycle(out)
         self.answerEnded(reusable: reusable)
     }
 
     /// Takes a small body that has come already out of the way, so that the connection can go on behind it.
-    private var isBodyTaken: Bool {
-        if case .exchange = self.phase { return true }
+    private func takesSmallBody() -> Bool {
         guard self.exchange.request.hasBody else { return true }
         var body = RequestBody(self.exchange.request, limit: Self.pipelineLimit)
         do throws(Refusal) { return try body.take(&self.input) } catch { return false }
@@ -204,10 +207,11 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             }
         self.phase = .exchange
         self.exchange.openMalformed(now: LoopClock.now())
-        self.loop.out.clear()
+        var out = self.loop.takeBuffer()
         let refusal = Refusal(code, "In detail: \(error.rawValue).")
-        self.exchange.refuse(refusal, now: LoopClock.now(), closing: true, into: &self.loop.out)
-        self.send(self.loop.out, passing: nil)
+        self.exchange.refuse(refusal, now: LoopClock.now(), closing: true, into: &out)
+        self.send(out, passing: nil)
+        self.loop.recycle(out)
         self.answerEnded(reusable: false)
     }
 
@@ -304,9 +308,10 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
 
     private func refuseTimeout() {
         self.phase = .exchange
-        self.loop.out.clear()
-        self.exchange.refuse(Refusal(.requestTimeout), now: LoopClock.now(), closing: true, into: &self.loop.out)
-        self.send(self.loop.out, passing: nil)
+        var out = self.loop.takeBuffer()
+        self.exchange.refuse(Refusal(.requestTimeout), now: LoopClock.now(), closing: true, into: &out)
+        self.send(out, passing: nil)
+        self.loop.recycle(out)
         self.answerEnded(reusable: false)
     }
 

@@ -8,6 +8,7 @@ import NIOSSL
 final class UpstreamPool {
     private struct Waiter {
         let driver: ExchangeDriver
+        let upstream: CompiledUpstream
         /// Monotonic nanoseconds.
         let deadline: UInt64
     }
@@ -38,7 +39,7 @@ final class UpstreamPool {
             return
         }
         let patience = canConnect ? upstream.timeouts.connect : upstream.limits.queueTimeout
-        self.waiting.append(Waiter(driver: driver, deadline: now + UInt64(patience.nanoseconds)))
+        self.waiting.append(Waiter(driver: driver, upstream: upstream, deadline: now + UInt64(patience.nanoseconds)))
         if canConnect { self.connect(upstream) }
     }
 
@@ -51,15 +52,26 @@ final class UpstreamPool {
         self.idle.append(connection)
     }
 
-    /// The connection has closed.
+    /// The connection has closed; its place may go to one who waits.
     func forget(_ connection: UpstreamConnection) {
         self.state.closeConnection()
         self.idle.removeAll { $0 === connection }
+        self.connectForWaiters()
+    }
+
+    /// Opens a connection for a waiter if a place is free and none is being opened for it already.
+    private func connectForWaiters() {
+        guard self.waiting.count > self.connecting, let waiter = self.waiting.first,
+            self.state.openConnection(limit: waiter.upstream.limits.connections)
+        else { return }
+        self.connect(waiter.upstream)
     }
 
     func tick(_ now: UInt64) {
         let limit = self.loop.options.upstreamIdleTimeout
         for connection in self.idle where connection.idleSince + limit < now { connection.close() }
+        // A place that another loop has freed.
+        self.connectForWaiters()
         guard self.waiting.contains(where: { $0.deadline <= now }) else { return }
         let late = self.waiting.filter { $0.deadline <= now }
         self.waiting.removeAll { $0.deadline <= now }
