@@ -89,10 +89,8 @@ struct UsageTail: AsyncParsableCommand {
         line.put("attempts", UInt64(record.attempts))
         line.put("request_bytes", record.requestBytes)
         line.put("response_bytes", record.responseBytes)
-        line.put("usage") { usage in
-            usage.put("source", record.usage.source.rawValue)
-            for kind in TokenUsage.Kind.allCases { usage.put(dynamic: kind.rawValue, record.usage[kind]) }
-        }
+        line.put("usage_source", record.usage.source.rawValue)
+        for kind in TokenUsage.Kind.allCases { line.put(dynamic: "\(kind.rawValue)_tokens", record.usage[kind]) }
         if let first = record.firstByteAfter { line.put(milliseconds: "first_byte_ms", first) }
         line.put(milliseconds: "duration_ms", record.endedAfter)
         line.put("config_version", record.snapshotVersion)

@@ -56,16 +56,6 @@ package struct JSONLine {
         self.raw(flag ? "true" : "false")
     }
 
-    /// An object within the line; `fill` puts its members.
-    package mutating func put(_ key: StaticString, _ fill: (inout JSONLine) -> Void) {
-        self.key(key)
-        self.bytes.append(UInt8(ascii: "{"))
-        self.isFirst = true
-        fill(&self)
-        self.bytes.append(UInt8(ascii: "}"))
-        self.isFirst = false
-    }
-
     /// Microseconds with three decimals, from nanoseconds, as a number of milliseconds.
     package mutating func put(milliseconds key: StaticString, _ nanoseconds: UInt64) {
         self.key(key)

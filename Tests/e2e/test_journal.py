@@ -108,5 +108,6 @@ def test_usage_of_the_shared_stack_matches(stack: Stack) -> None:
         lambda: next((r for r in usage_records(stack.folder) if r["id"] == answer.headers["x-request-id"]), None)
     )
     assert record is not None
-    assert record["usage"]["source"] == "provider"
-    assert (record["usage"]["input"], record["usage"]["output"]) == (7, 12)
+    assert record["usage_source"] == "provider"
+    assert (record["input_tokens"], record["output_tokens"]) == (7, 12)
+    assert (record["namespace"], record["key"], record["upstream"]) == ("main", "main", "simulator")

@@ -4,6 +4,7 @@ import json
 import pathlib
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import processes
@@ -27,12 +28,16 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             tiers = [{"upstream": name}, {"upstream": "simulator", "model": "sim-chat", "priority": 1}]
             config["models"].append({"name": f"{name}-then-simulator", "targets": tiers})
             config["models"].append({"name": f"only-{name}", "targets": [{"upstream": name}]})
+        narrow = {"connections": 1, "requestsInFlight": 1000, "queue": 100, "queueTimeout": "20s"}
+        config["upstreams"].append(upstream("narrow", f"{url}/v1", limits=narrow))
+        config["models"].append({"name": "narrow", "targets": [{"upstream": "narrow", "model": "sim-chat"}]})
         shares = [("heavy", 80), ("light", 20)]
         targets = [{"upstream": "simulator", "model": f"sim-{name}", "weight": weight} for name, weight in shares]
         config["models"].append({"name": "shared", "targets": targets})
         retry = {"attempts": 2, "on": ["connect", "429", "5xx"], "backoff": "10ms"}
         config["routes"][0]["retry"] = retry
-        with processes.start_run(folder, config) as gateway:
+        # One event loop, so that all calls share the one connection of the narrow upstream.
+        with processes.start_run(folder, config, "--threads", "1") as gateway:
             yield Stack("gateway", gateway.ready["gateway"], url, folder, gateway)
     for server in (refused, failing, saturated):
         server.close()
@@ -75,3 +80,26 @@ def test_weights_share_the_calls(routed: Stack) -> None:
     assert shares.keys() == {"sim-heavy", "sim-light"}
     # Six standard deviations around 80 %.
     assert 0.63 < shares["sim-heavy"] / len(received) < 0.97
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_calls_that_wait_for_a_connection_get_their_own_answers(routed: Stack, stream: bool) -> None:
+    """Upstream connections are lent from call to call; nobody may see a byte of another's."""
+
+    def one(number: int) -> tuple[Answer, Answer]:
+        body = {"stream": stream, "messages": [{"role": "user", "content": f"mine is {number}"}]}
+        through = post_json(routed.base, "/v1/chat/completions", MAIN_KEY, {**body, "model": "narrow"}, timeout=30)
+        return through, post_json(routed.simulator, "/v1/chat/completions", "any", {**body, "model": "sim-chat"})
+
+    with ThreadPoolExecutor(24) as pool:
+        pairs = list(pool.map(one, range(72)))
+    for through, direct in pairs:
+        assert through.status == 200 and through.complete
+        assert texts(through) == texts(direct)
+
+
+def texts(answer: Answer) -> list[str]:
+    """What the model said, piece by piece."""
+    parts = [json.loads(data) for _, data in answer.events if data != "[DONE]"] or [answer.json]
+    choices = [choice for part in parts for choice in part["choices"]]
+    return [choice.get("delta", choice.get("message")).get("content", "") for choice in choices]

@@ -245,11 +245,7 @@ extension Exchange {
         out.writeStaticString("content-type: application/json\r\ncontent-length: ")
         HeadWriter.write(length, into: &out)
         out.writeStaticString("\r\n")
-        if let allow = refusal?.allow {
-            out.writeStaticString("allow: ")
-            out.writeString(allow)
-            out.writeStaticString("\r\n")
-        }
+        if let allow = refusal?.allow { out.writeString("allow: \(allow)\r\n") }
         if let retryAfter = refusal?.retryAfter {
             out.writeStaticString("retry-after: ")
             HeadWriter.write(Int((retryAfter + 999_999_999) / 1_000_000_000), into: &out)

@@ -7,7 +7,7 @@ package struct Refusal: Error, Sendable {
     package let detail: String?
     /// For limits: nanoseconds until it is worth trying again.
     package let retryAfter: UInt64?
-    /// The value of the `allow` field, for a method that the endpoint does not know.
+    /// For methods that the endpoint does not know: those that it does, as the `allow` header lists them.
     package let allow: String?
 
     package init(_ code: ErrorCode, _ detail: String? = nil, retryAfter: UInt64? = nil, allow: String? = nil) {

@@ -67,11 +67,14 @@ struct CallReader {
         guard model.kind == .string else { throw Refusal(.missingModel, "`model` must be a string.") }
         call.modelRange = model.range
         call.model.reserveCapacity(model.end - model.start)
+        var isASCII = true
         for index in model.start + 1..<model.end - 1 {
             if body[index] == UInt8(ascii: "\\") { call.isModelEscaped = true }
+            if body[index] >= 0x80 { isASCII = false }
             call.model.append(body[index])
         }
-        guard String(validating: call.model, as: UTF8.self) != nil else {
+        // What is not UTF-8 is read differently by different readers.
+        guard isASCII || String(validating: call.model, as: UTF8.self) != nil else {
             throw Refusal(.invalidJSON, "`model` is not UTF-8.")
         }
         guard call.isModelEscaped else { return }

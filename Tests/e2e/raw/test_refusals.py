@@ -32,7 +32,7 @@ BODIES = {
     "text behind JSON": (raw('{"model":"sim-chat"} {}'), 400, "invalid_json"),
     "array": (raw('[{"model":"sim-chat"}]'), 400, "invalid_json"),
     "empty body": (raw(" "), 400, "invalid_json"),
-    "not UTF-8": (b'{"model":"sim-\xff\xfe","messages":[]}', 400, None),
+    "not UTF-8": (b'{"model":"sim-\xff\xfe","messages":[]}', 400, "invalid_json"),
     "model is a number": (raw('{"model":5,"messages":[]}'), 400, None),
     "deep nesting": (raw('{"model":"sim-chat","a":' + "[" * 100_000), 400, "invalid_json"),
 }
