@@ -44,6 +44,8 @@ final class ExchangeDriver {
     private var isPaused = false
     /// Something of this answer has gone to the client.
     private var hasFlushed = false
+    /// The body, when it is passed on while it comes.
+    private var upload: Upload?
 
     init(_ exchange: Exchange, on loop: Loop, for client: any ClientStream) {
         self.exchange = exchange
@@ -57,6 +59,12 @@ final class ExchangeDriver {
 
     /// Sends the admitted call.
     func start() { self.attempt(after: nil) }
+
+    /// Sends the admitted call whose body is `upload`.
+    func start(_ upload: Upload) {
+        self.upload = upload
+        self.start()
+    }
 
     private func attempt(after last: Refusal?) {
         self.state = .acquiring
@@ -94,6 +102,8 @@ final class ExchangeDriver {
         self.client.setDeadline(min(self.totalDeadline, now + UInt64(upstream.timeouts.firstByte.nanoseconds)))
         connection.send(out)
         self.loop.recycle(out)
+        // The write may have closed the connection.
+        if let upload = self.upload, self.upstream === connection { upload.connected(connection, upstream.timeouts) }
     }
 
     /// The attempt came to nothing before anything went to the client. `condition` is what the route may retry on.
@@ -145,6 +155,7 @@ final class ExchangeDriver {
                 return self.attemptFailed(refusal, on: refusal.code == .upstreamCredentialsExhausted ? nil : condition)
             case .relay:
                 self.state = .relaying
+                self.upload?.answered(status: self.exchange.response.status)
                 var rest = self.input
                 self.input = ByteBuffer()
                 rest.moveReaderIndex(forwardBy: length)
@@ -204,6 +215,7 @@ final class ExchangeDriver {
     func upstreamClosed(_ connection: UpstreamConnection, failure: (any Error)?) {
         guard self.upstream === connection else { return }
         self.upstream = nil
+        self.upload?.disconnected()
         switch self.state {
         case .awaitingHead: self.attemptFailed(UpstreamFailure.refusal(awaiting: failure), on: .connect)
         case .relaying:
@@ -237,6 +249,24 @@ final class ExchangeDriver {
         self.upstream?.setReading(true)
     }
 
+    // MARK: uploads
+
+    func upstreamBecameWritable() { self.upload?.upstreamBecameWritable() }
+
+    /// Waits for bytes of the body, or for the upstream to take them, until `time`.
+    func setUploadDeadline(_ time: UInt64) { self.client.setDeadline(min(self.totalDeadline, time)) }
+
+    /// The upstream has been sent the whole body.
+    func uploadSent() {
+        guard case .awaitingHead = self.state, let current = self.current else { return }
+        self.setUploadDeadline(LoopClock.now() + UInt64(current.timeouts.firstByte.nanoseconds))
+    }
+
+    /// The body turned out to be one that must not pass.
+    func refuseUpload(_ refusal: Refusal) {
+        if case .relaying = self.state { self.cut(refusal.code) } else { self.refuse(refusal) }
+    }
+
     // MARK: ends
 
     /// The client has gone away: its upstream request is cancelled.
@@ -253,6 +283,9 @@ final class ExchangeDriver {
         case .idle: break
         case .acquiring: self.refuse(Refusal(.totalTimeout))
         case .awaitingHead:
+            if let upload = self.upload, upload.waitsForClient, now < self.totalDeadline {
+                return self.refuse(Refusal(.requestTimeout))
+            }
             self.dropUpstream()
             if now >= self.totalDeadline { return self.refuse(Refusal(.totalTimeout)) }
             self.attemptFailed(Refusal(.upstreamTimeout), on: .timeout)
@@ -299,7 +332,7 @@ final class ExchangeDriver {
     private func refuse(_ refusal: Refusal) {
         self.dropUpstream()
         var out = self.loop.takeBuffer()
-        let reusable = self.exchange.request.keepAlive
+        let reusable = self.exchange.isRequestWhole
         self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &out)
         self.reset()
         self.flush(out)
@@ -316,6 +349,7 @@ final class ExchangeDriver {
         }
         let connection = self.upstream
         self.upstream = nil
+        self.upload?.disconnected()
         connection?.giveBack(reusable: false)
     }
 
@@ -326,5 +360,7 @@ final class ExchangeDriver {
         self.totalDeadline = Deadlines.never
         self.isPaused = false
         self.hasFlushed = false
+        self.upload?.end()
+        self.upload = nil
     }
 }

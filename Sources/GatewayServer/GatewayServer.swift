@@ -35,6 +35,7 @@ package final class GatewayServer: Service {
     /// Seconds since the config center was last heard of, and whether that is too long; nil when there is none to lose.
     private let configAge: @Sendable () -> (seconds: Double, isStale: Bool)?
     private let tls = TLSContexts()
+    private let spoolSpace: SpoolSpace
     private let startedAt = LoopClock.now()
     private let onListening: @Sendable (Int) -> Void
     private let running = Mutex<[NIOLoopBound<Loop>]>([])
@@ -58,6 +59,11 @@ package final class GatewayServer: Service {
         self.objects = objects
         self.configAge = configAge
         self.onListening = onListening
+        self.spoolSpace = SpoolSpace(
+            directory: options.transport.spoolDirectory,
+            maximumFiles: options.transport.maximumSpoolFiles,
+            maximumBytes: options.transport.maximumSpoolBytes
+        )
     }
 
     /// Serves until told to stop, then drains: accepts nothing more, lets what runs finish up to the deadline. Throws when
@@ -103,6 +109,7 @@ package final class GatewayServer: Service {
                         state: state,
                         options: self.options.transport,
                         tls: self.tls,
+                        spoolSpace: self.spoolSpace,
                         operations: operations
                     )
                     let bound = NIOLoopBound(loop, eventLoop: eventLoop)

@@ -10,6 +10,7 @@ final class Loop {
     let deadlines = Deadlines()
     let options: TransportOptions
     let tls: TLSContexts
+    let spoolSpace: SpoolSpace
     /// Memory for the next outgoing message; empty while one is being built.
     private var spare = ByteBuffer()
     /// Asks all loops for the metrics page.
@@ -23,12 +24,14 @@ final class Loop {
         state: LoopState,
         options: TransportOptions,
         tls: TLSContexts,
+        spoolSpace: SpoolSpace,
         operations: Operations
     ) {
         self.eventLoop = eventLoop
         self.state = state
         self.options = options
         self.tls = tls
+        self.spoolSpace = spoolSpace
         self.operations = operations
     }
 
@@ -89,6 +92,11 @@ package struct TransportOptions: Sendable {
     package var upstreamIdleTimeout: UInt64 = 30_000_000_000
     /// Client connections of the whole process; beyond, they are answered 503 and closed.
     package var maximumConnections = 8_000
+    /// Where uploads wait that are too large for memory.
+    package var spoolDirectory = "/tmp"
+    /// Uploads of the whole process that may wait there, and their bytes together; beyond, they are refused.
+    package var maximumSpoolFiles = 256
+    package var maximumSpoolBytes = 4 << 30
 
     package init() {}
 }

@@ -113,7 +113,7 @@ struct MetricsPage {
             (.connectionsRefused, self.metrics.connectionsRefused), (.journalLost, self.metrics.journalLost),
             (.journalDropped, self.journal.droppedSegments), (.journalFailures, self.journal.segmentFailures),
             (.logDropped, self.logDropped), (.seriesOverflow, self.metrics.overflows),
-            (.objectsDropped, self.objectsDropped),
+            (.objectsDropped, self.objectsDropped), (.spoolRefusals, self.metrics.spoolRefusals),
         ]
         for (metric, value) in losses {
             self.begin(metric, .counter, &page)

@@ -33,7 +33,7 @@ final class DataPlane: Sendable {
         let journal = try Journal(Journal.Options(directory: "\(directory.path)/journal"), writers: options.threads)
         self.accessLog = try options.accessLog.map { destination in try LogFile(destination) }
         self.server = GatewayServer(
-            Self.serverOptions(options),
+            Self.serverOptions(options, in: directory),
             tables: tables,
             sharing: shared,
             journal: journal,
@@ -50,7 +50,7 @@ final class DataPlane: Sendable {
         self.logger = logger
     }
 
-    private static func serverOptions(_ options: ServerOptions) -> GatewayServer.Options {
+    private static func serverOptions(_ options: ServerOptions, in directory: DataDirectory) -> GatewayServer.Options {
         var server = GatewayServer.Options()
         server.host = options.host
         server.port = options.gatewayPort
@@ -58,6 +58,9 @@ final class DataPlane: Sendable {
         server.drainTimeout = options.drainTimeout
         server.metricsToken = options.metricsToken
         server.core.maximumBodyBytes = options.maximumBodyBytes
+        server.core.maximumUploadBytes = options.maximumUploadBytes
+        server.transport.spoolDirectory = "\(directory.path)/spool"
+        server.transport.maximumSpoolBytes = max(server.transport.maximumSpoolBytes, 2 * options.maximumUploadBytes)
         server.core.servesWithoutJournal = options.servesWithoutJournal
         let possible = DescriptorLimit.connectionsAfterRaising()
         server.transport.maximumConnections = min(options.maximumConnections ?? possible, possible)

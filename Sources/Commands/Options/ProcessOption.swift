@@ -16,6 +16,7 @@ enum ProcessOption: String, CaseIterable {
     case auditLog
     case drainTimeout
     case maximumBody = "maxBody"
+    case maximumUpload = "maxUpload"
     case maximumConnections = "maxConnections"
     case journalFull
     case metricsToken
@@ -77,7 +78,8 @@ enum ProcessOption: String, CaseIterable {
             Entry(syntax: "FILE|stdout|off", fallback: "DIR/logs/audit.log", help: "One JSON line per change.")
         case .drainTimeout:
             Entry(syntax: "DURATION", fallback: "30s", help: "How long running exchanges may take after SIGTERM.")
-        case .maximumBody: Entry(syntax: "BYTES", fallback: "32M", help: "Largest request body.")
+        case .maximumBody: Entry(syntax: "BYTES", fallback: "32M", help: "Largest request body that is not a form.")
+        case .maximumUpload: Entry(syntax: "BYTES", fallback: "512M", help: "Largest multipart form.")
         case .maximumConnections:
             Entry(syntax: "N", fallback: nil, help: "Client connections; by default what the descriptor limit allows.")
         case .journalFull:

@@ -17,6 +17,7 @@ struct ServerFlags: ParsableArguments {
     @Option(name: .customLong("audit-log"), help: help(.auditLog)) var auditLog: String?
     @Option(name: .customLong("drain-timeout"), help: help(.drainTimeout)) var drainTimeout: String?
     @Option(name: .customLong("max-body"), help: help(.maximumBody)) var maximumBody: String?
+    @Option(name: .customLong("max-upload"), help: help(.maximumUpload)) var maximumUpload: String?
     @Option(name: .customLong("max-connections"), help: help(.maximumConnections)) var maximumConnections: String?
     @Option(name: .customLong("journal-full"), help: help(.journalFull)) var journalFull: String?
     @Option(name: .customLong("metrics-token"), help: help(.metricsToken)) var metricsToken: String?
@@ -49,6 +50,7 @@ struct ServerFlags: ParsableArguments {
         case .auditLog: self.auditLog
         case .drainTimeout: self.drainTimeout
         case .maximumBody: self.maximumBody
+        case .maximumUpload: self.maximumUpload
         case .maximumConnections: self.maximumConnections
         case .journalFull: self.journalFull
         case .metricsToken: self.metricsToken

@@ -118,7 +118,7 @@ extension Exchange {
     /// The wait doubles with each attempt and is drawn from half to one and a half of that, so that many callers that
     /// failed together do not come back together.
     package func retryDelay(on condition: Route.Retry.Condition?) -> Int64? {
-        guard let table = self.table, let condition else { return nil }
+        guard let table = self.table, let condition, self.upload.isReplayable else { return nil }
         let route = table.routes[self.record.route]
         guard route.retryOn.contains(condition), self.record.attempts < route.attempts else { return nil }
         let mean = route.backoff.nanoseconds << Int64(min(self.record.attempts - 1, 10))

@@ -77,7 +77,7 @@ extension Exchange {
     /// A failure that the route wants to be tried elsewhere while attempts are left.
     private func retriableFailure(_ table: RoutingTable) -> Refusal? {
         let route = table.routes[self.record.route]
-        guard self.record.attempts < route.attempts else { return nil }
+        guard self.upload.isReplayable, self.record.attempts < route.attempts else { return nil }
         switch self.response.status {
         case 429 where route.retryOn.contains(.tooManyRequests): return Refusal(.upstreamSaturated)
         case 500... where route.retryOn.contains(.serverError): return Refusal(.upstreamFailed)
@@ -175,12 +175,17 @@ extension Exchange {
     }
 
     /// Whether the upstream may be sent another request on the connection that carried this answer.
-    package var isUpstreamReusable: Bool { self.response.keepAlive && self.relay.isFinished }
+    package var isUpstreamReusable: Bool {
+        self.response.keepAlive && self.relay.isFinished && !self.upload.isLeaving
+    }
 
     /// Whether the client may send another request on its connection.
     package var isClientReusable: Bool {
-        self.request.keepAlive && self.relay.clientFraming != .untilClose && !self.loop.isDraining
+        self.isRequestWhole && self.relay.clientFraming != .untilClose && !self.loop.isDraining
     }
+
+    /// Whether the client's connection stands at the end of this request, and may carry another one.
+    package var isRequestWhole: Bool { self.request.keepAlive && !self.upload.isComing }
 
     // MARK: ends
 

@@ -38,6 +38,8 @@ package final class Exchange {
     /// The upstream whose in-flight place is held; nil between attempts.
     var occupied: UpstreamState?
     var relay = BodyRelay()
+    /// How far the body has come, when it is not read as a whole.
+    package var upload = UploadState()
     private var reader = CallReader()
 
     package init(on loop: LoopState, peer: String) {
@@ -83,7 +85,7 @@ package final class Exchange {
         case .unknown: throw Refusal(.unknownEndpoint)
         }
         try self.checkBodyHead(bytes)
-        return Opening(body: self.endpoint?.body ?? .none, maximumBodyBytes: self.loop.options.maximumBodyBytes)
+        return Opening(body: self.endpoint?.body ?? .none, maximumBodyBytes: self.maximumBodyBytes)
     }
 
     /// Begins an exchange whose head could not be read, so that its refusal is answered, counted and logged like any other.
@@ -105,6 +107,7 @@ package final class Exchange {
         self.fixedUpstream = -1
         self.isFixedTried = false
         self.target = -1
+        self.upload = UploadState()
     }
 
     private func matchEndpoint(_ bytes: borrowing Span<UInt8>, behind prefixBytes: Int) -> Endpoint.Match {
@@ -150,8 +153,8 @@ package final class Exchange {
     /// What the head says about the body, before any of it is waited for.
     private func checkBodyHead(_ bytes: borrowing Span<UInt8>) throws(Refusal) {
         guard let endpoint = self.endpoint else { return }
-        if let length = self.request.facts.contentLength, length > UInt64(self.loop.options.maximumBodyBytes) {
-            throw Refusal(.bodyTooLarge, "The limit is \(self.loop.options.maximumBodyBytes) bytes.")
+        if let length = self.request.facts.contentLength, length > UInt64(self.maximumBodyBytes) {
+            throw Refusal(.bodyTooLarge, "The limit is \(self.maximumBodyBytes) bytes.")
         }
         for field in self.request.fields where field.known == .contentEncoding {
             let isIdentity = Self.equals(bytes, field.value, "identity")
@@ -172,12 +175,17 @@ package final class Exchange {
         self.record.requestBytes = UInt64(body.readableBytes)
         if endpoint.isLocal { return try .answer(self.answerLocally(table)) }
         try self.readCall(endpoint, body)
+        try self.decide(endpoint, table)
+        return .send
+    }
+
+    /// Whether the call may be made, and where it may go.
+    func decide(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
         try self.findModel(endpoint, table)
         try self.findObjects(endpoint, table)
         self.record.route = self.findRoute(table)
         try self.findCandidates(endpoint, table)
         try self.enforce(table)
-        return .send
     }
 
     private func readCall(_ endpoint: Endpoint, _ body: ByteBuffer) throws(Refusal) {
@@ -190,18 +198,6 @@ package final class Exchange {
         }
         self.record.isStream = self.call.isStream
         swap(&self.record.modelAsked, &self.call.model)
-    }
-
-    private func readForm(_ body: ByteBuffer) throws(Refusal) {
-        let head = self.head
-        let bytes = head.readableBytesUInt8Span
-        let type = self.request.fields.first { $0.known == .contentType }
-        guard let type, let boundary = MultipartReader.boundary(type.value, bytes) else {
-            throw Refusal(.unsupportedMediaType, "This endpoint takes multipart/form-data with a boundary.")
-        }
-        guard let range = try MultipartReader.model(body.readableBytesUInt8Span, boundary: boundary) else { return }
-        self.call.modelRange = range
-        Self.copy(body.readableBytesUInt8Span, ByteRange(range.lowerBound, range.upperBound), into: &self.call.model)
     }
 
     private func findModel(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {

@@ -27,6 +27,8 @@ struct ExchangeRecord {
     var shadowRefusals = 0
     var status = 0
     var requestBytes: UInt64 = 0
+    /// What the `started` entry says of them; of a body that is passed on as it comes, more come later.
+    var requestBytesAtStart: UInt64 = 0
     var responseBytes: UInt64 = 0
     var usage = TokenUsage()
     /// The journal has the `started` entry, so it must get an `ended` one.
@@ -75,6 +77,7 @@ struct ExchangeRecord {
         journal.put(.path, self.path)
         if self.isStream { journal.put(.stream, 1) }
         journal.put(.requestBytes, self.requestBytes)
+        self.requestBytesAtStart = self.requestBytes
         journal.put(.snapshotVersion, table.version)
         journal.put(.route, table.routes[self.route].name)
         journal.put(.upstream, table.upstreams[self.upstream].nameBytes)
@@ -97,6 +100,7 @@ struct ExchangeRecord {
             journal.put(.dialect, table.upstreams[self.upstream].dialect.rawValue)
             journal.put(.modelServed, self.modelServed)
         }
+        if self.requestBytes != self.requestBytesAtStart { journal.put(.requestBytes, self.requestBytes) }
         journal.put(.responseBytes, self.responseBytes)
         if self.firstByteAt > 0 { journal.put(.firstByteAfter, self.firstByteAt - self.receivedAt) }
         journal.put(.endedAfter, end.at - self.receivedAt)

@@ -36,11 +36,18 @@ package final class LoopState {
 package struct CoreOptions: Sendable {
     /// Bytes of a request body that is read as a whole.
     package var maximumBodyBytes: Int
+    /// Bytes of a form, which is passed on as it comes.
+    package var maximumUploadBytes: Int
     /// When usage cannot be recorded: refuse, or serve and count the loss.
     package var servesWithoutJournal: Bool
 
-    package init(maximumBodyBytes: Int = 32 << 20, servesWithoutJournal: Bool = false) {
+    package init(
+        maximumBodyBytes: Int = 32 << 20,
+        maximumUploadBytes: Int = 512 << 20,
+        servesWithoutJournal: Bool = false
+    ) {
         self.maximumBodyBytes = maximumBodyBytes
+        self.maximumUploadBytes = maximumUploadBytes
         self.servesWithoutJournal = servesWithoutJournal
     }
 }

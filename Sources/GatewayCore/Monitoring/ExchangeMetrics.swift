@@ -50,6 +50,7 @@ package struct ExchangeMetrics: Sendable {
     package var connectionsOpen = 0
     package var connectionsRefused: UInt64 = 0
     package var journalLost: UInt64 = 0
+    package var spoolRefusals: UInt64 = 0
     /// By reason; the reasons are `WireError`'s texts, a closed set.
     package var malformed: [String: UInt64] = [:]
 
@@ -83,6 +84,7 @@ package struct ExchangeMetrics: Sendable {
         self.connectionsOpen += other.connectionsOpen
         self.connectionsRefused += other.connectionsRefused
         self.journalLost += other.journalLost
+        self.spoolRefusals += other.spoolRefusals
         self.malformed.merge(other.malformed, uniquingKeysWith: +)
     }
 }

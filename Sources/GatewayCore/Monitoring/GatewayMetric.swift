@@ -27,6 +27,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case connectionsRefused = "gateway_client_connections_refused_total"
     case malformed = "gateway_malformed_requests_total"
     case seriesOverflow = "gateway_metric_series_overflow_total"
+    case spoolRefusals = "gateway_spool_refusals_total"
     case objectsDropped = "gateway_object_map_dropped_total"
 
     /// One line for people, and the names of the labels.
@@ -58,6 +59,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .connectionsRefused: ("Connections closed at once because the gateway was at its limit of them.", [])
         case .malformed: ("Requests refused because their bytes are not HTTP, by reason.", ["reason"])
         case .seriesOverflow: ("Exchanges counted under `overflow` because there were too many series.", [])
+        case .spoolRefusals: ("Uploads refused because there was no room to hold them.", [])
         case .objectsDropped: ("Stored objects forgotten because the map of their owners was full.", [])
         }
     }

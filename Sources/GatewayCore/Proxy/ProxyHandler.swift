@@ -101,6 +101,7 @@ extension Exchange {
             out.writeStaticString("\r\n")
             return
         }
+        if let framing = self.upload.framing { return self.writeFraming(framing, into: &out) }
         var length = body.readableBytes
         for splice in self.splices { length += splice.replacement.count - splice.range.count }
         out.writeStaticString("content-length: ")

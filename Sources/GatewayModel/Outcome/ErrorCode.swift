@@ -10,6 +10,7 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
     case unsupportedExpectation = "unsupported_expectation"
     case bodyTooLarge = "body_too_large"
     case unsupportedEncoding = "unsupported_encoding"
+    case invalidEncoding = "invalid_encoding"
     case unsupportedMediaType = "unsupported_media_type"
     case requestTimeout = "request_timeout"
     // The call
@@ -35,6 +36,7 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
     case notReady = "not_ready"
     case overloaded
     case draining
+    case spoolFull = "spool_full"
     case journalFull = "journal_full"
     case internalError = "internal_error"
     // The upstream
@@ -87,7 +89,14 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
         case .bodyTooLarge:
             Entry(413, .client, "The request body is too large.", "Send a smaller body, or ask for a higher limit.")
         case .unsupportedEncoding:
-            Entry(415, .client, "The content encoding of the body is not supported.", "Send the body uncompressed.")
+            Entry(
+                415,
+                .client,
+                "The content encoding of the body is not supported.",
+                "Send JSON plain or as gzip, deflate, br or zstd; send forms plain."
+            )
+        case .invalidEncoding:
+            Entry(400, .client, "The body cannot be decompressed.", "Send what `content-encoding` says, and all of it.")
         case .unsupportedMediaType:
             Entry(
                 415,
@@ -150,6 +159,13 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
             Entry(503, .gateway, "The gateway is at its limit of connections.", "Try again shortly.")
         case .draining:
             Entry(503, .gateway, "The gateway is shutting down.", "Try again; another gateway will answer.")
+        case .spoolFull:
+            Entry(
+                503,
+                .gateway,
+                "There is no room to hold an upload until it can be passed on.",
+                "Try again shortly; an upload whose `model` comes before its file needs no room."
+            )
         case .journalFull:
             Entry(
                 503,

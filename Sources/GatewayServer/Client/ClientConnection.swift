@@ -16,6 +16,8 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         /// Between requests, or in the middle of a head.
         case head
         case body(RequestBody)
+        /// A form comes; it may be on its way to an upstream already.
+        case upload(Upload)
         /// The exchange runs; bytes that come are the next request's.
         case exchange
         /// An answer of our own is on its way, asked for on another loop.
@@ -62,6 +64,10 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         var buffer = self.unwrapInboundIn(data)
         if case .lingering = self.phase { return }
         if case .body = self.phase { return self.readBody(&buffer) }
+        if case .upload(let upload) = self.phase {
+            self.readUpload(upload, &buffer)
+            return self.processInput()
+        }
         if self.input.readableBytes == 0 {
             self.input = buffer
         } else {
@@ -71,11 +77,14 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        if case .upload(let upload) = self.phase { upload.end() }
         self.phase = .closed
         self.loop.deadlines.remove(self)
         self.loop.connections[ObjectIdentifier(self)] = nil
         self.loop.state.metrics.connectionsOpen -= 1
         self.driver.clientGone()
+        // A body broke off before anything was decided.
+        if !self.exchange.isClosed { self.exchange.abandon(.clientGone, now: LoopClock.now()) }
         self.input = ByteBuffer()
         self.context = nil
     }
@@ -114,6 +123,9 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         let opening: Exchange.Opening
         do throws(Refusal) { opening = try self.exchange.open(head, now: LoopClock.now()) } catch {
             return self.refuse(error, isBodyTaken: self.takesSmallBody())
+        }
+        if opening.body == .multipart, self.exchange.request.hasBody {
+            return self.beginUpload(limit: opening.maximumBodyBytes)
         }
         do throws(Refusal) {
             var body = RequestBody(self.exchange.request, limit: opening.maximumBodyBytes)
@@ -158,6 +170,38 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         }
     }
 
+    private func beginUpload(limit: Int) {
+        let upload: Upload
+        do throws(Refusal) {
+            upload = try Upload(on: self.loop, self.exchange, self.driver, for: self, limit: limit)
+        } catch {
+            return self.refuse(error, isBodyTaken: false)
+        }
+        var buffer = self.input
+        self.input = ByteBuffer()
+        self.phase = .upload(upload)
+        self.readUpload(upload, &buffer)
+        if case .upload = self.phase, self.exchange.request.facts.expectsContinue, !upload.isEnded {
+            self.sendContinue()
+        }
+    }
+
+    /// What stands behind the form is the next request's.
+    private func readUpload(_ upload: Upload, _ buffer: inout ByteBuffer) {
+        var refusal: Refusal?
+        do throws(Refusal) { try upload.take(&buffer) } catch { refusal = error }
+        if upload.isWhole, case .upload = self.phase {
+            self.input = buffer
+            self.phase = .exchange
+            if self.isReadingPaused { self.setReading(true) }
+        }
+        if let refusal { return upload.fail(refusal) }
+        upload.proceed()
+    }
+
+    /// A form has come whole and small: it is a body like any other.
+    func admitForm(_ body: ByteBuffer) { self.admit(body) }
+
     private func admit(_ body: ByteBuffer) {
         self.phase = .exchange
         do throws(Refusal) {
@@ -179,7 +223,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     // MARK: refusals
 
     /// Refuses the request that is being read. If its body has not come whole, the connection cannot go on.
-    private func refuse(_ refusal: Refusal, isBodyTaken: Bool) {
+    func refuse(_ refusal: Refusal, isBodyTaken: Bool) {
         let reusable = isBodyTaken && self.exchange.request.keepAlive
         self.phase = .exchange
         var out = self.loop.takeBuffer()
@@ -259,7 +303,10 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     func setDeadline(_ time: UInt64) { self.loop.deadlines.set(self, time) }
 
     func answerEnded(reusable: Bool) {
-        guard case .exchange = self.phase else { return }
+        switch self.phase {
+        case .exchange, .upload: break
+        case .head, .body, .operations, .lingering, .closed: return
+        }
         guard reusable, !self.loop.state.isDraining else { return self.linger() }
         self.phase = .head
         self.setDeadline(LoopClock.now() + self.loop.options.keepAliveTimeout)
@@ -301,6 +348,8 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             self.exchange.openMalformed(now: now)
             self.refuseTimeout()
         case .body: self.refuseTimeout()
+        case .upload where self.driver.isBusy: self.driver.deadlinePassed(now)
+        case .upload(let upload): upload.fail(Refusal(.requestTimeout))
         case .exchange: self.driver.deadlinePassed(now)
         case .operations, .lingering, .closed: self.context?.close(promise: nil)
         }
@@ -333,7 +382,9 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.setReading(false)
     }
 
-    private func setReading(_ isReading: Bool) {
+    /// Stops or resumes reading, so that a slow upstream slows its client.
+    func setReading(_ isReading: Bool) {
+        guard self.isReadingPaused == isReading else { return }
         guard let context = self.context else { return }
         self.isReadingPaused = !isReading
         // Setting an option on a channel that has just closed fails, and there is nothing left to read.

@@ -30,6 +30,14 @@ final class UpstreamConnection: ChannelInboundHandler {
         context.writeAndFlush(self.wrapOutboundOut(message), promise: nil)
     }
 
+    /// Writes without sending yet: `flush` does.
+    func write(_ piece: ByteBuffer) { self.context?.write(self.wrapOutboundOut(piece), promise: nil) }
+
+    func flush() { self.context?.flush() }
+
+    /// False while the upstream does not take what was sent.
+    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+
     /// Takes the connection back from its exchange: into the pool, or closed when it cannot be used again.
     func giveBack(reusable: Bool) {
         self.driver = nil
@@ -62,6 +70,10 @@ final class UpstreamConnection: ChannelInboundHandler {
             return self.close()
         }
         driver.upstreamRead(self.unwrapInboundIn(data))
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.driver?.upstreamBecameWritable() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
