@@ -66,6 +66,8 @@ let package = Package(
         layer("Dialects", ["GatewayModel", "JSONScan"]),
         // 2 seams
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         layer("Telemetry", ["GatewayModel"]),
         layer("SharedState", ["GatewayModel"]),
         layer("Storage", ["GatewayModel", crypto]),
@@ -74,8 +76,8 @@ let package = Package(
         layer(
             "GatewayCore",
             [
-                "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib", nio,
-                crypto,
+                "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib",
+                "CBrotli", "CZstd", nio, crypto,
             ]
         ),
         layer("SQLiteStorage", ["GatewayModel", "Storage", grdb]),

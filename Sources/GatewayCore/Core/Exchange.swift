@@ -23,6 +23,8 @@ package final class Exchange {
     /// The bytes that `request`'s ranges refer to.
     var head = ByteBuffer()
     var body = ByteBuffer()
+    /// How the client has compressed the body; nil when it has not.
+    var coding: ContentCoding?
     /// Behind the namespace's prefix and the version segment.
     var subpath = ByteRange.empty
     var object = ByteRange.empty
@@ -99,6 +101,7 @@ package final class Exchange {
         self.loop.metrics.streamsOpen += 1
         self.head = head
         self.body.clear()
+        self.coding = nil
         self.call = Call()
         self.endpoint = nil
         self.splices.removeAll(keepingCapacity: true)
@@ -157,8 +160,11 @@ package final class Exchange {
             throw Refusal(.bodyTooLarge, "The limit is \(self.maximumBodyBytes) bytes.")
         }
         for field in self.request.fields where field.known == .contentEncoding {
-            let isIdentity = Self.equals(bytes, field.value, "identity")
-            guard isIdentity else { throw Refusal(.unsupportedEncoding) }
+            if Self.equals(bytes, field.value, "identity") { continue }
+            guard endpoint.body == .json, self.coding == nil, let coding = ContentCoding(bytes, field.value) else {
+                throw Refusal(.unsupportedEncoding)
+            }
+            self.coding = coding
         }
         guard endpoint.body == .json, self.request.hasBody else { return }
         for field in self.request.fields where field.known == .contentType {
@@ -171,6 +177,8 @@ package final class Exchange {
     /// Decides about the call. `body` is the whole body, without framing.
     package func admit(_ body: ByteBuffer) throws(Refusal) -> Admission {
         guard let table = self.table, let endpoint = self.endpoint else { throw Refusal(.internalError) }
+        var body = body
+        if let coding = self.coding { body = try coding.decode(body, limit: self.maximumBodyBytes) }
         self.body = body
         self.record.requestBytes = UInt64(body.readableBytes)
         if endpoint.isLocal { return try .answer(self.answerLocally(table)) }

@@ -25,6 +25,7 @@ extension Exchange {
         out.writeBytes(upstream.authority)
         out.writeStaticString("\r\naccept-encoding: identity\r\n")
         if !upstream.credentials.isEmpty { out.writeBytes(self.credential(of: upstream)) }
+        let isDecoded = self.coding != nil
         HeadWriter.copyFields(
             self.request.fields,
             of: head,
@@ -33,6 +34,7 @@ extension Exchange {
             into: &out
         ) { field, _ in
             !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
+                && (field.known != .contentEncoding || !isDecoded)
         }
         if self.record.requestID.isEmpty { self.writeRequestID(into: &out) }
         self.writeBody(into: &out)
