@@ -119,6 +119,10 @@ package final class GatewayServer: Service {
                 }.get()
             )
         }
+        for (index, loop) in loops.enumerated() {
+            let others = loops.enumerated().filter { $0.offset != index }.map(\.element)
+            try await loop.eventLoop.submit { loop.value.siblings = others }.get()
+        }
         return loops
     }
 

@@ -16,6 +16,8 @@ final class Loop {
     /// Asks all loops for the metrics page.
     let operations: Operations
     private var pools: [UpstreamPool?] = []
+    /// The other loops of the process.
+    var siblings: [NIOLoopBound<Loop>] = []
     /// Connections that are open, for draining.
     var connections: [ObjectIdentifier: ClientConnection] = [:]
 
@@ -53,6 +55,13 @@ final class Loop {
         let pool = UpstreamPool(to: state, on: self)
         self.pools[state.poolIndex] = pool
         return pool
+    }
+
+    /// Has the other loops give up an idle connection to an upstream, or take the place that is free, if they can.
+    func askSiblings(for state: UpstreamState) {
+        for sibling in self.siblings {
+            sibling.eventLoop.execute { sibling.value.pool(of: state).rebalance() }
+        }
     }
 
     /// The timer's work: deadlines, idle connections, the core's clock and log.

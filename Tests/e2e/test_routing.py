@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -103,3 +104,33 @@ def texts(answer: Answer) -> list[str]:
     parts = [json.loads(data) for _, data in answer.events if data != "[DONE]"] or [answer.json]
     choices = [choice for part in parts for choice in part["choices"]]
     return [choice.get("delta", choice.get("message")).get("content", "") for choice in choices]
+
+
+@pytest.fixture(scope="module")
+def two_loops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two event loops, and an upstream that may be sent one request at a time."""
+    folder: pathlib.Path = tmp_path_factory.mktemp("loops")
+    with processes.start_simulator(folder) as simulator:
+        url = simulator.ready["simulator"]
+        config = base_config(url)
+        narrow = {"connections": 1, "requestsInFlight": 1000, "queue": 100, "queueTimeout": "3s"}
+        config["upstreams"].append(upstream("narrow", f"{url}/v1", limits=narrow))
+        config["models"].append({"name": "narrow", "targets": [{"upstream": "narrow", "model": "sim-chat"}]})
+        with processes.start_run(folder, config, "--threads", "2") as gateway:
+            yield Stack("gateway", gateway.ready["gateway"], url, folder, gateway)
+
+
+def test_one_connection_serves_all_loops(two_loops: Stack) -> None:
+    """The kernel spreads connections over the loops; none of them may keep the upstream's only connection to itself."""
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: chat(two_loops, "narrow"), range(120)))
+    assert Counter(answer.status for answer in answers) == {200: 120}
+
+
+def test_idle_connection_of_another_loop_is_given_up_at_once(two_loops: Stack) -> None:
+    slowest = 0.0
+    for _ in range(30):
+        begun = time.monotonic()
+        assert chat(two_loops, "narrow").status == 200
+        slowest = max(slowest, time.monotonic() - begun)
+    assert slowest < 1.0

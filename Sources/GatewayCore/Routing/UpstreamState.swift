@@ -17,6 +17,7 @@ package final class UpstreamState: Sendable {
     package let address: Address
     private let inFlight = Atomic<Int>(0)
     private let connections = Atomic<Int>(0)
+    private let waiters = Atomic<Int>(0)
 
     init(poolIndex: Int, address: Address) {
         self.poolIndex = poolIndex
@@ -33,6 +34,11 @@ package final class UpstreamState: Sendable {
 
     /// Takes a place among the connections; false when all `limit` are taken.
     package func openConnection(limit: Int) -> Bool { Self.take(self.connections, limit) }
+
+    /// Whether exchanges of any loop wait for a connection that cannot be opened now.
+    package var hasWaiters: Bool { self.waiters.load(ordering: .relaxed) > 0 }
+
+    package func addWaiters(_ change: Int) { self.waiters.wrappingAdd(change, ordering: .relaxed) }
 
     package func closeConnection() { self.connections.wrappingSubtract(1, ordering: .relaxed) }
 

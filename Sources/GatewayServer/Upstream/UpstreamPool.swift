@@ -19,6 +19,8 @@ final class UpstreamPool {
     private var idle: [UpstreamConnection] = []
     private var waiting: [Waiter] = []
     private var connecting = 0
+    /// How many of those that wait have been told of in `state`: no connection is being opened for them.
+    private var toldWaiters = 0
 
     init(to state: UpstreamState, on loop: Loop) {
         self.state = state
@@ -40,14 +42,22 @@ final class UpstreamPool {
         }
         let patience = canConnect ? upstream.timeouts.connect : upstream.limits.queueTimeout
         self.waiting.append(Waiter(driver: driver, upstream: upstream, deadline: now + UInt64(patience.nanoseconds)))
-        if canConnect { self.connect(upstream) }
+        if canConnect { return self.connect(upstream) }
+        self.tellOfWaiters()
+        // A place may be held by a connection that another loop keeps idle.
+        self.loop.askSiblings(for: self.state)
     }
 
     /// The exchange does not want a connection any more.
-    func cancel(_ driver: ExchangeDriver) { self.waiting.removeAll { $0.driver === driver } }
+    func cancel(_ driver: ExchangeDriver) {
+        self.waiting.removeAll { $0.driver === driver }
+        self.tellOfWaiters()
+    }
 
     func takeBack(_ connection: UpstreamConnection) {
         if self.serve(connection) { return }
+        // Nobody waits here: the place goes to the loop where somebody does.
+        if self.state.hasWaiters { return connection.close() }
         connection.idleSince = LoopClock.now()
         self.idle.append(connection)
     }
@@ -57,6 +67,22 @@ final class UpstreamPool {
         self.state.closeConnection()
         self.idle.removeAll { $0 === connection }
         self.connectForWaiters()
+        if self.state.hasWaiters { self.loop.askSiblings(for: self.state) }
+    }
+
+    /// Another loop has waiters, or a place is free: whichever it is, this loop does its part.
+    func rebalance() {
+        self.connectForWaiters()
+        guard self.waiting.isEmpty, self.state.hasWaiters, let spare = self.idle.popLast() else { return }
+        spare.close()
+    }
+
+    /// Tells the other loops how many wait here without a connection on its way.
+    private func tellOfWaiters() {
+        let unserved = max(0, self.waiting.count - self.connecting)
+        guard unserved != self.toldWaiters else { return }
+        self.state.addWaiters(unserved - self.toldWaiters)
+        self.toldWaiters = unserved
     }
 
     /// Opens a connection for a waiter if a place is free and none is being opened for it already.
@@ -71,10 +97,11 @@ final class UpstreamPool {
         let limit = self.loop.options.upstreamIdleTimeout
         for connection in self.idle where connection.idleSince + limit < now { connection.close() }
         // A place that another loop has freed.
-        self.connectForWaiters()
+        self.rebalance()
         guard self.waiting.contains(where: { $0.deadline <= now }) else { return }
         let late = self.waiting.filter { $0.deadline <= now }
         self.waiting.removeAll { $0.deadline <= now }
+        self.tellOfWaiters()
         for waiter in late {
             let isConnecting = self.connecting > 0
             let refusal =
@@ -93,6 +120,7 @@ final class UpstreamPool {
 
     private func connect(_ upstream: CompiledUpstream) {
         self.connecting += 1
+        self.tellOfWaiters()
         let address = self.state.address
         let connection = UpstreamConnection(in: self)
         let context: NIOSSLContext?
@@ -130,6 +158,7 @@ final class UpstreamPool {
 
     private func connected(_ connection: UpstreamConnection) {
         self.connecting -= 1
+        self.tellOfWaiters()
         guard connection.isUsable else { return }
         self.takeBack(connection)
     }
@@ -137,14 +166,16 @@ final class UpstreamPool {
     private func connectFailed(_ error: any Error) {
         self.connecting -= 1
         self.state.closeConnection()
-        guard !self.waiting.isEmpty else { return }
+        guard !self.waiting.isEmpty else { return self.tellOfWaiters() }
         let waiter = self.waiting.removeFirst()
+        self.tellOfWaiters()
         waiter.driver.attemptFailed(UpstreamFailure.refusal(connecting: error), on: .connect)
     }
 
     private func serve(_ connection: UpstreamConnection) -> Bool {
         guard !self.waiting.isEmpty else { return false }
         let waiter = self.waiting.removeFirst()
+        self.tellOfWaiters()
         connection.lend(to: waiter.driver)
         waiter.driver.upstreamReady(connection)
         return true
