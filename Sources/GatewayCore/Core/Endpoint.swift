@@ -57,7 +57,7 @@ package struct Endpoint: Sendable {
     package static let all: [Endpoint] = [
         Endpoint(.post, "/chat/completions", .openAIChat, body: .json, model: .required, objects: .createsIfStored),
         Endpoint(.post, "/messages", .anthropicMessages, body: .json, model: .required),
-        Endpoint(.post, "/responses", .openAIResponses, body: .json, model: .required, objects: .createsUnlessUnstored),
+        Endpoint(.post, "/responses", .openAIResponses, body: .json, model: .optional, objects: .createsUnlessUnstored),
         Endpoint(.post, "/embeddings", body: .json, model: .required),
         Endpoint(.post, "/completions", .openAIChat, body: .json, model: .required),
         Endpoint(.get, "/models", isLocal: true),
@@ -79,7 +79,7 @@ package struct Endpoint: Sendable {
         Endpoint(.delete, "/responses/{}", objects: .deletes),
         Endpoint(.post, "/responses/{}/cancel", objects: .uses),
         Endpoint(.get, "/responses/{}/input_items", objects: .uses),
-        Endpoint(.post, "/responses/input_tokens", body: .json, model: .required),
+        Endpoint(.post, "/responses/input_tokens", body: .json, model: .optional),
         Endpoint(.post, "/responses/compact", body: .json, model: .required),
         Endpoint(.post, "/files", body: .multipart, objects: .creates),
         Endpoint(.get, "/files", objects: .lists),

@@ -63,6 +63,9 @@ extension Exchange {
         }
         if self.fixedUpstream < 0 { self.fixedUpstream = table.routes[self.record.route].upstream ?? -1 }
         guard self.fixedUpstream >= 0 else {
+            if endpoint.model == .optional {
+                throw Refusal(.missingModel, "No route names an upstream for calls to this path that name none.")
+            }
             throw Refusal(.unknownEndpoint, "No route names an upstream for calls to this path.")
         }
     }

@@ -212,6 +212,10 @@ package final class Exchange {
         guard endpoint.model != .none else { return }
         guard !self.record.modelAsked.isEmpty else {
             if endpoint.model == .required { throw Refusal(.missingModel) }
+            // Without a name the upstream chooses, and could choose a model that the key may not call.
+            if self.record.key >= 0, table.keys[self.record.key].models != nil {
+                throw Refusal(.missingModel, "This key may call certain models only, so the call must name one.")
+            }
             return
         }
         guard let model = self.record.modelAsked.withUnsafeBytes({ table.modelIndex($0) }) else {
