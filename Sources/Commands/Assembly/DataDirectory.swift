@@ -10,7 +10,7 @@ final class DataDirectory: Sendable {
     /// Makes the directory, open to its owner only, and locks it.
     init(_ path: String) throws(OptionError) {
         self.path = path
-        for directory in [path, "\(path)/logs", "\(path)/spool"] {
+        for directory in [path, "\(path)/logs", "\(path)/spool", "\(path)/secrets"] {
             guard mkdir(directory, 0o700) == 0 || errno == EEXIST else {
                 throw OptionError("cannot create \(directory): \(String(cString: strerror(errno)))", exitCode: 1)
             }

@@ -29,7 +29,8 @@ final class DataPlane: Sendable {
         onListening: @escaping @Sendable (Int) -> Void
     ) throws {
         let tables = CurrentTable()
-        let shared = RoutingTable.Shared()
+        let secretsDirectory = options.secretsDirectory ?? "\(directory.path)/secrets"
+        let shared = RoutingTable.Shared(credentialFiles: CredentialFiles(within: secretsDirectory))
         let journal = try Journal(Journal.Options(directory: "\(directory.path)/journal"), writers: options.threads)
         self.accessLog = try options.accessLog.map { destination in try LogFile(destination) }
         self.server = GatewayServer(
@@ -72,6 +73,7 @@ final class DataPlane: Sendable {
         guard self.tables.table.map({ $0.version < snapshot.version }) ?? true else { return }
         let table = RoutingTable(compiling: snapshot, sharing: self.shared)
         guard self.tables.offer(table) else { return }
+        self.report(table)
         self.logger.info("configuration applied", metadata: ["gateway.version": "\(snapshot.version)"])
         self.keeper.keep(snapshot)
     }
@@ -80,11 +82,19 @@ final class DataPlane: Sendable {
     func adoptLastGood() -> UInt64? {
         do {
             guard let snapshot = try self.snapshots.load() else { return nil }
-            self.tables.offer(RoutingTable(compiling: snapshot, sharing: self.shared))
+            let table = RoutingTable(compiling: snapshot, sharing: self.shared)
+            self.tables.offer(table)
+            self.report(table)
             return snapshot.version
         } catch {
             self.logger.error("last good snapshot unusable", metadata: ["gateway.cause": "\(error)"])
             return nil
+        }
+    }
+
+    private func report(_ table: RoutingTable) {
+        for problem in table.problems {
+            self.logger.error("configuration incomplete here", metadata: ["gateway.cause": "\(problem)"])
         }
     }
 

@@ -3,6 +3,7 @@
 enum ProcessOption: String, CaseIterable {
     case config
     case dataDirectory = "dataDir"
+    case secretsDirectory = "secretsDir"
     case host
     case adminHost
     case gatewayPort
@@ -59,6 +60,8 @@ enum ProcessOption: String, CaseIterable {
             Entry(syntax: "FILE", fallback: nil, help: "Resources to apply at start and on SIGHUP, as YAML.")
         case .dataDirectory:
             Entry(syntax: "DIR", fallback: "data", help: "Where databases, journal, logs and keys are kept.")
+        case .secretsDirectory:
+            Entry(syntax: "DIR", fallback: "DIR/secrets", help: "Where the files of upstreams' credentials must lie.")
         case .host: Entry(syntax: "ADDRESS", fallback: "127.0.0.1", help: "Address on which the gateway listens.")
         case .adminHost:
             Entry(syntax: "ADDRESS", fallback: "127.0.0.1", help: "Address on which the admin services listen.")

@@ -19,6 +19,8 @@ struct ServerOptions {
     let drainTimeout: Duration
     let maximumBodyBytes: Int
     let maximumUploadBytes: Int
+    /// Nil: within the data directory.
+    let secretsDirectory: String?
     let maximumConnections: Int?
     let servesWithoutJournal: Bool
     let metricsToken: String?
@@ -52,6 +54,7 @@ struct ServerOptions {
         self.auditLog = try reader.destination(.auditLog, default: "\(directory)/logs/audit.log")
         self.drainTimeout = try reader.duration(.drainTimeout) ?? .seconds(30)
         self.maximumBodyBytes = try reader.bytes(.maximumBody) ?? 32 << 20
+        self.secretsDirectory = reader.text(.secretsDirectory)
         self.maximumUploadBytes = try reader.bytes(.maximumUpload) ?? 512 << 20
         self.maximumConnections = try reader.int(.maximumConnections, in: 1...1_000_000)
         self.servesWithoutJournal = try reader.choice(.journalFull, ["refuse", "serve"]) == "serve"

@@ -14,6 +14,8 @@ package final class RoutingTable: Sendable {
     let upstreams: [CompiledUpstream]
     let models: [CompiledModel]
     let routes: [CompiledRoute]
+    /// What the snapshot asks for and this machine does not have, a line each, for the log.
+    package let problems: [String]
 
     private let keysByDigest: [KeyDigest: Int]
     private let exactModels: BytesTable
@@ -33,15 +35,18 @@ package final class RoutingTable: Sendable {
         package let counters: CounterStore
         package let upstreams: UpstreamStates
         package let labels: LabelNames
+        package let credentialFiles: CredentialFiles
 
         package init(
             counters: CounterStore = CounterStore(),
             upstreams: UpstreamStates = UpstreamStates(),
-            labels: LabelNames = LabelNames()
+            labels: LabelNames = LabelNames(),
+            credentialFiles: CredentialFiles = CredentialFiles(within: nil)
         ) {
             self.counters = counters
             self.upstreams = upstreams
             self.labels = labels
+            self.credentialFiles = credentialFiles
         }
     }
 
@@ -53,7 +58,9 @@ package final class RoutingTable: Sendable {
         self.keyPepper = SymmetricKey(data: snapshot.keyPepper.reveal())
         self.namespaces = compiler.namespaces()
         self.keys = compiler.keys()
-        self.upstreams = compiler.upstreams()
+        var problems: [String] = []
+        self.upstreams = compiler.upstreams(problems: &problems)
+        self.problems = problems
         self.models = compiler.models()
         self.routes = compiler.routes()
         var byDigest = [KeyDigest: Int](minimumCapacity: snapshot.keys.count)

@@ -126,7 +126,8 @@ struct TableCompiler {
         }
     }
 
-    func upstreams() -> [CompiledUpstream] {
+    /// `problems` gets a line for each credential that cannot be had.
+    func upstreams(problems: inout [String]) -> [CompiledUpstream] {
         self.snapshot.upstreams.map { upstream in
             CompiledUpstream(
                 name: upstream.name,
@@ -135,11 +136,24 @@ struct TableCompiler {
                 dialect: upstream.dialect,
                 authority: Array(upstream.baseURL.authority.utf8),
                 basePath: Array(upstream.baseURL.path.utf8),
-                credentials: upstream.credentials.map { (CredentialLines.of($0, upstream.dialect), $0.weight) },
+                credentials: self.credentials(upstream, problems: &problems),
                 limits: upstream.limits,
                 timeouts: upstream.timeouts,
                 state: self.shared.upstreams.state(of: upstream)
             )
+        }
+    }
+
+    private func credentials(
+        _ upstream: Upstream,
+        problems: inout [String]
+    ) -> [(lines: [UInt8], weight: Int)] {
+        upstream.credentials.map { credential in
+            let lines = CredentialLines.of(credential, upstream.dialect, self.shared.credentialFiles)
+            if lines == nil, case .file(let path) = credential.source {
+                problems.append("upstream `\(upstream.name)`: no credential in the file \(path)")
+            }
+            return (lines ?? [], credential.weight)
         }
     }
 
@@ -167,11 +181,15 @@ struct TableCompiler {
 /// The header lines by which an upstream knows who pays.
 enum CredentialLines {
     /// `authorization: Bearer …` (OpenAI's API reference, "Authentication") or `x-api-key: …` (Anthropic's, "Authentication").
-    /// A credential file that cannot be read gives no line: the upstream will refuse, and that is logged and counted.
-    static func of(_ credential: Upstream.Credential, _ dialect: Dialect) -> [UInt8] {
+    /// Nil for a file that cannot be read, or may not be: the upstream will refuse, and that is logged and counted.
+    static func of(
+        _ credential: Upstream.Credential,
+        _ dialect: Dialect,
+        _ files: CredentialFiles
+    ) -> [UInt8]? {
         switch credential.source {
         case .value(let secret): return Self.line(secret.reveal(), dialect)
-        case .file(let path): return CredentialFile.read(path).map { Self.line($0, dialect) } ?? []
+        case .file(let path): return files.read(path).map { Self.line($0, dialect) }
         case .headers(let headers):
             return headers.flatMap { Array("\($0.name): ".utf8) + $0.value.reveal() + Array("\r\n".utf8) }
         }
