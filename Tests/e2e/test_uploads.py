@@ -35,6 +35,9 @@ def uploads(tmp_path_factory: pytest.TempPathFactory, server: FormServer) -> Ite
     config["upstreams"].append(upstream("forms", f"{url}/v1", timeouts={**TIMEOUTS, "idle": "3s"}))
     config["models"] += [model("speech", "forms", target="speech-of-the-provider"), model("plain", "forms")]
     config["routes"].insert(0, {"name": "files", "match": {"paths": ["/v1/files*"]}, "upstream": "forms"})
+    tiers = [{"upstream": "refused"}, {"upstream": "forms", "priority": 1}]
+    config["upstreams"].append(upstream("refused", f"http://127.0.0.1:{processes.free_port()}/v1"))
+    config["models"].append({"name": "second-tier", "targets": tiers})
     config["server"] = {"maxUpload": "60M"}
     with processes.start_run(folder, config) as gateway:
         yield Stack("gateway", gateway.ready["gateway"], url, folder, gateway)
@@ -51,7 +54,7 @@ def fresh(server: FormServer, uploads: Stack) -> Iterator[None]:
     assert wait_for(lambda: metric(uploads, "gateway_upstream_requests_in_flight", upstream="forms") == 0)
 
 
-def spool_files(stack: Stack) -> bool:
+def spool_files(stack: Stack) -> int:
     """How many files of uploads the gateway holds open."""
     count = 0
     for entry in pathlib.Path(f"/proc/{stack.gateway.process.pid}/fd").iterdir():
@@ -225,3 +228,62 @@ def test_compressed_forms_are_refused(uploads: Stack) -> None:
     assert (answer.status, answer.code) == (415, "unsupported_encoding")
 
 
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_next_tier_gets_the_whole_form(uploads: Stack, server: FormServer, place: str) -> None:
+    parts = [field("model", "second-tier"), file(LARGE)]
+    answer = send(uploads, b"".join(parts if place == "first" else reversed(parts)) + END)
+    assert answer.status == 200
+    assert answer.headers["x-gateway-attempts"] == "2"
+    assert server.requests[0].digest == hashlib.sha256(LARGE).hexdigest()
+
+
+def test_form_that_is_kept_is_sent_again(uploads: Stack, server: FormServer) -> None:
+    server.closes_after = 3 << 20
+    answer = send(uploads, file(LARGE) + field("model", "speech") + END)
+    assert answer.status == 200
+    assert answer.headers["x-gateway-attempts"] == "2"
+    assert [request.complete for request in server.requests] == [False, True]
+    assert server.requests[1].digest == hashlib.sha256(LARGE).hexdigest()
+
+
+def test_form_that_is_passed_on_is_not_sent_again(uploads: Stack, server: FormServer) -> None:
+    server.closes_after = 3 << 20
+    with one_failure(uploads, "upstream_broken"):
+        answer = send(uploads, field("model", "speech") + file(LARGE) + END)
+    assert answer.status == 502
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("path", [TRANSCRIPTIONS, "/v1/files"])
+def test_client_that_waits_for_continue(uploads: Stack, server: FormServer, path: str) -> None:
+    form = field("model", "speech") + file(LARGE[: 3 << 20]) + END
+    with Connection(uploads.base) as connection:
+        connection.send(head(path, MAIN_KEY, f"content-length: {len(form)}", "expect: 100-continue"))
+        assert connection.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.send(form)
+        answer = connection.answer()
+    assert answer is not None and answer.status == 200
+
+
+def test_slow_form_arrives(uploads: Stack, server: FormServer) -> None:
+    """Pieces of odd sizes, some within a boundary, with pauses; then another request on the same connection."""
+    content = LARGE[:50_000]
+    with Connection(uploads.base) as connection:
+        for model_first in (False, True):
+            form = file(content) + field("model", "speech") + END
+            if model_first:
+                form = field("model", "speech") + file(content) + END
+            connection.send(head(TRANSCRIPTIONS, MAIN_KEY, f"content-length: {len(form)}"))
+            for start in range(0, len(form), 1499):
+                connection.send(form[start : start + 1499])
+                time.sleep(0.01)
+            answer = connection.answer()
+            assert answer is not None and answer.status == 200
+    assert [request.model for request in server.requests] == ["speech-of-the-provider"] * 2
+    assert {request.digest for request in server.requests} == {hashlib.sha256(content).hexdigest()}
+
+
+def test_usage_record_has_the_size_of_the_form(uploads: Stack, server: FormServer) -> None:
+    form = field("model", "speech") + file(LARGE[:4_000_000]) + END
+    assert send(uploads, form, chunked=True).status == 200
+    assert wait_for(lambda: any(r["request_bytes"] == len(form) for r in processes.usage_records(uploads.folder)))

@@ -29,12 +29,14 @@ class Received:
 
 
 class FormServer:
-    """Reads each request to its end and answers with an object; `pause` and `refusal` make it behave otherwise."""
+    """Reads each request to its end and answers with an object; what is set with a number of bytes makes it refuse, pause or
+    close after them, the latter two once."""
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
         self.refusal_after: int | None = None
         self.pause_after: int | None = None
+        self.closes_after: int | None = None
         self.go_on = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -42,7 +44,7 @@ class FormServer:
 
     def reset(self) -> None:
         self.requests.clear()
-        self.refusal_after = self.pause_after = None
+        self.refusal_after = self.pause_after = self.closes_after = None
         self.go_on.clear()
 
     def close(self) -> None:
@@ -81,6 +83,9 @@ class FormServer:
                 fields = f"content-type: application/json\r\ncontent-length: {len(text)}\r\nconnection: close"
                 connection.sendall(f"HTTP/1.1 413 Content Too Large\r\n{fields}\r\n\r\n".encode() + text)
                 time.sleep(0.3)
+                return False
+            if self.closes_after is not None and received.size >= self.closes_after:
+                self.closes_after = None
                 return False
             if self.pause_after is not None and received.size >= self.pause_after:
                 self.pause_after = None

@@ -105,6 +105,7 @@ final class Upload {
 
     /// Goes on after bytes were taken.
     func proceed() {
+        self.exchange.noteUploaded(self.received)
         switch self.stage {
         case .collecting:
             if self.isWhole, let body = self.spool.wholeInMemory { return self.client.admitForm(body) }
@@ -112,7 +113,6 @@ final class Upload {
             if self.spool.isBehind { self.client.setReading(false) }
             self.client.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
         case .passing:
-            self.exchange.noteUploaded(self.received)
             if self.isWhole { return self.endSending() }
             self.upstream?.flush()
             // The write may have closed the connection.
