@@ -10,7 +10,8 @@ extension Exchange {
     func findObjects(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
         if endpoint.objects == .uses || endpoint.objects == .deletes {
             var id: [UInt8] = []
-            Self.copy(self.head.readableBytesUInt8Span, self.object, into: &id)
+            let head = self.head
+            Self.copy(head.readableBytesUInt8Span, self.object, into: &id)
             self.fixedUpstream = try self.upstream(ofObject: id, table)
         }
         if let previous = self.call.previousObject {
@@ -140,7 +141,8 @@ extension Exchange {
         let isAnthropic = self.isAnthropicClient
         guard !self.object.isEmpty else { return ModelList.list(Array(names), anthropic: isAnthropic) }
         var asked: [UInt8] = []
-        Self.copy(self.head.readableBytesUInt8Span, self.object, into: &asked)
+        let head = self.head
+        Self.copy(head.readableBytesUInt8Span, self.object, into: &asked)
         let name = PercentEncoding.decode(asked)
         let isKnown = name.withUnsafeBytes { table.modelIndex($0) != nil }
         let text = String(decoding: name, as: UTF8.self)
