@@ -22,7 +22,8 @@ package final class RoutingTable: Sendable {
     /// Namespaces that a path prefix, a host or a header selects; longest prefix first.
     let prefixes: [(prefix: [UInt8], namespace: Int)]
     let hosts: BytesTable
-    let headers: [(name: [UInt8], value: [UInt8], namespace: Int)]
+    /// By the name of the field, what its values select.
+    let headers: [(name: [UInt8], values: BytesTable)]
     /// Path prefixes, hosts and headers are looked at only if some namespace has one.
     let hasMatches: Bool
 

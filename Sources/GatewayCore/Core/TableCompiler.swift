@@ -157,10 +157,12 @@ struct TableCompiler {
         )
     }
 
-    func headers() -> [(name: [UInt8], value: [UInt8], namespace: Int)] {
-        self.snapshot.namespaces.enumerated().flatMap { index, namespace in
-            namespace.match.headers.map { (Array($0.name.utf8), Array($0.value.utf8), index) }
+    func headers() -> [(name: [UInt8], values: BytesTable)] {
+        var values: [String: [(key: String, value: Int)]] = [:]
+        for (index, namespace) in self.snapshot.namespaces.enumerated() {
+            for header in namespace.match.headers { values[header.name, default: []].append((header.value, index)) }
         }
+        return values.sorted { $0.key < $1.key }.map { (Array($0.key.utf8), BytesTable($0.value)) }
     }
 }
 
