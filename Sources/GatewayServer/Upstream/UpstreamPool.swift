@@ -38,8 +38,8 @@ final class UpstreamPool {
             driver.attemptFailed(Refusal(.upstreamSaturated, retryAfter: 1_000_000_000), on: nil)
             return
         }
-        let patience = canConnect ? upstream.timeouts.connect : upstream.limits.queueTimeout
-        self.waiting.append(Waiter(driver: driver, upstream: upstream, deadline: now + UInt64(patience.nanoseconds)))
+        let patience = canConnect ? upstream.timeouts.connect : UInt64(upstream.limits.queueTimeout.nanoseconds)
+        self.waiting.append(Waiter(driver: driver, upstream: upstream, deadline: now + patience))
         if canConnect { self.connect(upstream) }
     }
 
@@ -104,7 +104,7 @@ final class UpstreamPool {
         let bound = NIOLoopBound(connection, eventLoop: self.loop.eventLoop)
         let pool = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
         ClientBootstrap(group: self.loop.eventLoop)
-            .connectTimeout(.nanoseconds(upstream.timeouts.connect.nanoseconds))
+            .connectTimeout(.nanoseconds(Int64(upstream.timeouts.connect)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
