@@ -15,16 +15,19 @@ package struct ObjectReader {
         self.range = range
     }
 
-    /// The member `name` as a count; nil when it is absent, null, negative or no integer.
+    /// More than any answer can have of anything; sums over many of them stay within 64 bits.
+    private static let countLimit: UInt64 = 1_000_000_000_000
+
+    /// The member `name` as a count; nil when it is absent, null, negative, no integer, or beyond all reason.
     package func count(_ name: StaticString) -> UInt64? {
         guard let value = self.value(name), value.kind == .number else { return nil }
         var number: UInt64 = 0
         for byte in self.bytes[value.range] {
             let digit = byte &- UInt8(ascii: "0")
-            guard digit < 10, number < UInt64.max / 10 - 1 else { return nil }
+            guard digit < 10, number <= Self.countLimit else { return nil }
             number = number * 10 + UInt64(digit)
         }
-        return number
+        return number <= Self.countLimit ? number : nil
     }
 
     /// The member `name` as an object.
