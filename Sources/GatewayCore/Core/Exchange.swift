@@ -195,8 +195,9 @@ package final class Exchange {
     private func readForm(_ body: ByteBuffer) throws(Refusal) {
         let head = self.head
         let bytes = head.readableBytesUInt8Span
-        let type = self.request.fields.first { $0.known == .contentType }
-        guard let type, let boundary = MultipartReader.boundary(type.value, bytes) else {
+        let types = self.request.fields.filter { $0.known == .contentType }
+        guard types.count == 1, let type = types.first, let boundary = MultipartReader.boundary(type.value, bytes)
+        else {
             throw Refusal(.unsupportedMediaType, "This endpoint takes multipart/form-data with a boundary.")
         }
         guard let range = try MultipartReader.model(body.readableBytesUInt8Span, boundary: boundary) else { return }
