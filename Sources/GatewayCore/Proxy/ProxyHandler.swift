@@ -9,8 +9,8 @@ extension Exchange {
     /// Writes the request of the current attempt into `out`: the same call, with the upstream's own credential, host,
     /// path and name for the model. Its body is appended, spliced where it must differ.
     package func writeRequest(to upstream: CompiledUpstream, into out: inout ByteBuffer) {
-        guard let table = self.table else { return }
-        self.prepareSplices(table)
+        guard self.table != nil else { return }
+        self.prepareSplices()
         let head = self.head
         let bytes = head.readableBytesUInt8Span
         Self.copy(bytes, self.request.methodRange, to: &out)
@@ -25,6 +25,8 @@ extension Exchange {
         out.writeBytes(upstream.authority)
         out.writeStaticString("\r\naccept-encoding: identity\r\n")
         if !upstream.credentials.isEmpty { out.writeBytes(self.credential(of: upstream)) }
+        // An id of the caller's that was not taken over does not travel beside ours.
+        let hasOwnID = self.record.requestID.isEmpty
         HeadWriter.copyFields(
             self.request.fields,
             of: head,
@@ -33,6 +35,7 @@ extension Exchange {
             into: &out
         ) { field, _ in
             !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
+                && !(hasOwnID && field.known == .xRequestID)
         }
         if self.record.requestID.isEmpty { self.writeRequestID(into: &out) }
         self.writeBody(into: &out)
@@ -52,14 +55,11 @@ extension Exchange {
     // MARK: the body
 
     /// Where the forwarded body differs from the received one: the model's name, and the request for usage.
-    private func prepareSplices(_ table: RoutingTable) {
+    private func prepareSplices() {
         self.splices.removeAll(keepingCapacity: true)
-        self.record.modelServed.removeAll(keepingCapacity: true)
         if let range = self.call.modelRange, self.target >= 0 {
-            let asked = self.record.modelAsked
-            let served = table.models[self.record.model].targets[self.target].model ?? asked
-            self.record.modelServed.append(contentsOf: served)
-            if served != asked || self.call.isModelEscaped {
+            let served = self.record.modelServed
+            if served != self.record.modelAsked || self.call.isModelEscaped {
                 let isForm = self.endpoint?.body == .multipart
                 self.splices.append(Splice(range: range, replacement: isForm ? served : Self.quoted(served)))
             }
