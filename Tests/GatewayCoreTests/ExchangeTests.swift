@@ -237,6 +237,7 @@ struct ExchangeTests {
             ("/search/v1/chat/completions", "gw", "x-api-key: key-plain", .namespaceMismatch),
             ("/v1/chat/completions", "search.example", "x-api-key: key-plain", .namespaceMismatch),
             ("/v1/chat/completions", "gw", "x-api-key: key-plain\r\nx-team: search", .namespaceMismatch),
+            ("/v1/chat/completions", "gw", "x-api-key: key-search\r\nx-team: nobody", .namespaceMismatch),
             ("/open/v1/chat/completions", "gw", "x-api-key: key-search", .namespaceMismatch),
             ("/open/v1/chat/completions", "search.example", "", .namespaceMismatch),
             // no key
@@ -357,6 +358,32 @@ struct ExchangeTests {
         }
         // Nothing was sent, so nothing is in the journal; the exchange is closed all the same.
         #expect(try bench.records().isEmpty && bench.exchange.isClosed && bench.loop.metrics.streamsOpen == before)
+    }
+
+    @Test func aRefusedMethodComesWithTheAllowedOnes() throws {
+        let bench = try Bench()
+        do {
+            _ = try bench.admit(Bench.get("/v1/files/a", method: "PATCH"))
+            Issue.record("admitted")
+        } catch let refusal as Refusal {
+            var out = ByteBuffer()
+            bench.exchange.refuse(refusal, now: Bench.now + 1, closing: false, into: &out)
+            #expect(String(buffer: out).contains("\r\nallow: GET, DELETE\r\n"))
+        }
+    }
+
+    @Test func aModelThatIsNoUTF8IsRefused() throws {
+        let bench = try Bench(Bench.snapshot { $0.models[0].name = NamePattern("*") })
+        let buffer = ByteBuffer(string: Bench.post("/v1/chat/completions", "xxxxxxxxxxxxxx"))
+        _ = try bench.exchange.request.parse(buffer, limit: 1000)
+        _ = try bench.exchange.open(buffer, now: Bench.now)
+        let body = ByteBuffer(bytes: Array(#"{"model":""#.utf8) + [0xC3, 0x28] + Array(#""}"#.utf8))
+        do {
+            _ = try bench.exchange.admit(body)
+            Issue.record("admitted")
+        } catch {
+            #expect(error.code == .invalidJSON)
+        }
     }
 
     @Test func refusesEverythingBeforeTheFirstConfiguration() throws {
