@@ -102,6 +102,19 @@ struct ExchangeTests {
         #expect(sent.lowercased().components(separatedBy: "x-request-id:").count == 2)
     }
 
+    @Test func aCallerCannotSendTheFieldsOfACredential() throws {
+        let bench = try Bench(
+            Bench.snapshot { snapshot in
+                let headers = [Upstream.Credential.Header(name: "x-org", value: Secret("ours"))]
+                snapshot.upstreams[0].credentials = [.init(source: .headers(headers))]
+            }
+        )
+        let head = Bench.post("/v1/chat/completions", Self.chat, "X-Org: theirs\r\nX-Orga: kept\r\n")
+        let sent = try bench.forward(head, Self.chat)
+        #expect(sent.contains("\r\nx-org: ours\r\n") && sent.contains("\r\nX-Orga: kept\r\n"))
+        #expect(!sent.contains("theirs"))
+    }
+
     @Test func leavesOutThePrefixOfTheNamespace() throws {
         let bench = try Bench()
         let sent = try bench.forward(Bench.post("/search/v1/chat/completions", Self.chat, key: "key-search"), Self.chat)

@@ -76,6 +76,8 @@ package struct CompiledUpstream: Sendable {
     let basePath: [UInt8]
     /// Whole header lines, CR LF included; one set is drawn by weight for each attempt.
     let credentials: [(lines: [UInt8], weight: Int)]
+    /// Names, in lower case, of fields that credentials set and the gateway does not know as such: a caller's are left out.
+    let credentialFields: [[UInt8]]
     package let limits: Upstream.Limits
     package let timeouts: Upstream.Timeouts
     package let state: UpstreamState

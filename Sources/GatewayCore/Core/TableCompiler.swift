@@ -136,6 +136,10 @@ struct TableCompiler {
                 authority: Array(upstream.baseURL.authority.utf8),
                 basePath: Array(upstream.baseURL.path.utf8),
                 credentials: upstream.credentials.map { (CredentialLines.of($0, upstream.dialect), $0.weight) },
+                credentialFields: upstream.credentials.flatMap { credential -> [[UInt8]] in
+                    guard case .headers(let headers) = credential.source else { return [] }
+                    return headers.map { Array($0.name.utf8) }
+                },
                 limits: upstream.limits,
                 timeouts: upstream.timeouts,
                 state: self.shared.upstreams.state(of: upstream)

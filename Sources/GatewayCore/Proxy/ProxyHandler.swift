@@ -27,15 +27,17 @@ extension Exchange {
         if !upstream.credentials.isEmpty { out.writeBytes(self.credential(of: upstream)) }
         // An id of the caller's that was not taken over does not travel beside ours.
         let hasOwnID = self.record.requestID.isEmpty
+        let credentialFields = upstream.credentialFields
         HeadWriter.copyFields(
             self.request.fields,
             of: head,
             headEnd: self.request.length,
             namedByConnection: self.request.facts.namesFields,
             into: &out
-        ) { field, _ in
+        ) { field, bytes in
             !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
                 && !(hasOwnID && field.known == .xRequestID)
+                && (credentialFields.isEmpty || !HeadWriter.isAny(field, bytes, of: credentialFields))
         }
         if self.record.requestID.isEmpty { self.writeRequestID(into: &out) }
         self.writeBody(into: &out)
