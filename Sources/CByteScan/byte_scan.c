@@ -41,3 +41,16 @@ size_t byte_scan_underscore(const uint8_t *bytes, size_t start, size_t count) {
     while (start < count && bytes[start] != '_' && bytes[start] != '\\') start++;
     return start;
 }
+
+// One entry per byte; 0x80 and above stay 0.
+static const uint8_t is_token[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
+    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1, 0,
+};
+
+size_t byte_scan_token_end(const uint8_t *bytes, size_t start, size_t count) {
+    while (start < count && is_token[bytes[start]]) start++;
+    return start;
+}

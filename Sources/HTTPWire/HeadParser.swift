@@ -55,8 +55,7 @@ struct HeadParser {
 
     private mutating func readField(_ bytes: borrowing Span<UInt8>) throws(WireError) -> HeadField? {
         let start = self.cursor
-        var index = start
-        while index < bytes.count, CharacterClass.isToken(bytes[index]) { index += 1 }
+        var index = bytes.withUnsafeBufferPointer { Int(byte_scan_token_end($0.baseAddress, start, $0.count)) }
         guard index < bytes.count else { return nil }
         guard bytes[index] == UInt8(ascii: ":"), index > start else {
             switch bytes[index] {

@@ -22,4 +22,7 @@ size_t byte_scan_control(const uint8_t *bytes, size_t start, size_t count);
 // An underscore or a backslash: rare in prose, part of every name of a file's id, or of an escape that hides it.
 size_t byte_scan_underscore(const uint8_t *bytes, size_t start, size_t count);
 
+// The first byte that is no `tchar` (RFC 9110 section 5.6.2): where the name of a header field ends.
+size_t byte_scan_token_end(const uint8_t *bytes, size_t start, size_t count);
+
 #endif
