@@ -84,6 +84,7 @@ private struct SingleProcess {
         }
         defer {
             dataPlane.close()
+            self.control.close()
             self.log.file.close()
         }
         try await self.group().run()
@@ -119,6 +120,7 @@ private struct SingleProcess {
         let (options, control, dataPlane, log) = (self.options, self.control, self.dataPlane, self.log)
         return HangupService(logger: log.logger("process")) {
             dataPlane.reopenLogs()
+            control.reopenLogs()
             log.file.reopen()
             guard let path = options.configPath else { return }
             let document = try ConfigFile.read(path, environment: ProcessInfo.processInfo.environment)

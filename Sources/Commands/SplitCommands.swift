@@ -51,8 +51,12 @@ struct ConfigCenterCommand: AsyncParsableCommand {
         if let document = options.document, let path = options.configPath {
             try await control.apply(document, from: path)
         }
-        defer { log.file.close() }
+        defer {
+            control.close()
+            log.file.close()
+        }
         let hangup = HangupService(logger: log.logger("process")) {
+            control.reopenLogs()
             log.file.reopen()
             guard let path = options.configPath else { return }
             let document = try ConfigFile.read(path, environment: ProcessInfo.processInfo.environment)
