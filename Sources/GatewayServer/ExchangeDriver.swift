@@ -64,7 +64,7 @@ final class ExchangeDriver {
         do throws(Refusal) {
             let attempt = try self.exchange.nextAttempt(after: last)
             if self.totalDeadline == Deadlines.never {
-                self.totalDeadline = now + UInt64(attempt.upstream.timeouts.total.nanoseconds)
+                self.totalDeadline = now + attempt.upstream.timeouts.total
             }
             self.client.setDeadline(self.totalDeadline)
             self.current = attempt.upstream
@@ -91,7 +91,7 @@ final class ExchangeDriver {
         self.exchange.writeRequest(to: upstream, into: &out)
         let now = LoopClock.now()
         self.exchange.noteSent(at: now)
-        self.client.setDeadline(min(self.totalDeadline, now + UInt64(upstream.timeouts.firstByte.nanoseconds)))
+        self.client.setDeadline(min(self.totalDeadline, now + upstream.timeouts.firstByte))
         connection.send(out)
         self.loop.recycle(out)
     }
@@ -188,7 +188,7 @@ final class ExchangeDriver {
         switch verdict {
         case .more:
             if let idle = self.current?.timeouts.idle {
-                self.client.setDeadline(min(self.totalDeadline, now + UInt64(idle.nanoseconds)))
+                self.client.setDeadline(min(self.totalDeadline, now + idle))
             }
             self.flush(out, passed)
             self.slowDown()
@@ -250,7 +250,7 @@ final class ExchangeDriver {
         guard self.isPaused else { return }
         self.isPaused = false
         if let idle = self.current?.timeouts.idle {
-            self.client.setDeadline(min(self.totalDeadline, LoopClock.now() + UInt64(idle.nanoseconds)))
+            self.client.setDeadline(min(self.totalDeadline, LoopClock.now() + idle))
         }
         self.upstream?.setReading(true)
     }

@@ -39,17 +39,85 @@ package struct ObjectReader {
         return JSONText.decode(self.bytes[(value.start + 1)..<(value.end - 1)])
     }
 
-    private func value(_ name: StaticString) -> TopLevelScanner.Member? {
-        var scanner = TopLevelScanner(watching: [name])
-        do throws(JSONFlaw) {
-            try scanner.feed(self.bytes.span.extracting(self.range))
-            try scanner.finish()
-        } catch {
-            return nil
+    private struct Value {
+        let kind: JSONKind
+        let start: Int
+        let end: Int
+        var range: Range<Int> { self.start..<self.end }
+    }
+
+    /// The member `name` of this object; one pass, no allocation. The first of several holds.
+    private func value(_ name: StaticString) -> Value? {
+        var index = self.range.lowerBound + 1
+        while index < self.range.upperBound {
+            guard self.bytes[index] == UInt8(ascii: "\"") else {
+                index += 1
+                continue
+            }
+            let nameEnd = self.stringEnd(index)
+            let isWanted = self.isAt(index + 1, nameEnd - 1, name)
+            index = nameEnd
+            while index < self.range.upperBound, isSpace(self.bytes[index]) || self.bytes[index] == UInt8(ascii: ":") {
+                index += 1
+            }
+            guard index < self.range.upperBound else { return nil }
+            let end = self.valueEnd(index)
+            if isWanted { return Value(kind: Self.kind(self.bytes[index]), start: index, end: end) }
+            index = end
         }
-        guard var member = scanner[0] else { return nil }
-        member.start += self.range.lowerBound
-        member.end += self.range.lowerBound
-        return member
+        return nil
+    }
+
+    /// Behind the closing quote of the string that begins at `start`.
+    private func stringEnd(_ start: Int) -> Int {
+        var index = start + 1
+        while index < self.range.upperBound, self.bytes[index] != UInt8(ascii: "\"") {
+            index += self.bytes[index] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        return min(index + 1, self.range.upperBound)
+    }
+
+    private func valueEnd(_ start: Int) -> Int {
+        switch self.bytes[start] {
+        case UInt8(ascii: "\""): return self.stringEnd(start)
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+            var depth = 0
+            var index = start
+            while index < self.range.upperBound {
+                switch self.bytes[index] {
+                case UInt8(ascii: "\""):
+                    index = self.stringEnd(index)
+                    continue
+                case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+                case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                    depth -= 1
+                    if depth == 0 { return index + 1 }
+                default: break
+                }
+                index += 1
+            }
+            return index
+        default:
+            var index = start
+            while index < self.range.upperBound, isScalarByte(self.bytes[index]) { index += 1 }
+            return max(index, start + 1)
+        }
+    }
+
+    private func isAt(_ start: Int, _ end: Int, _ name: StaticString) -> Bool {
+        guard end - start == name.utf8CodeUnitCount else { return false }
+        for index in start..<end where self.bytes[index] != name.utf8Start[index - start] { return false }
+        return true
+    }
+
+    private static func kind(_ byte: UInt8) -> JSONKind {
+        switch byte {
+        case UInt8(ascii: "{"): .object
+        case UInt8(ascii: "["): .array
+        case UInt8(ascii: "\""): .string
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): .bool
+        case UInt8(ascii: "n"): .null
+        default: .number
+        }
     }
 }

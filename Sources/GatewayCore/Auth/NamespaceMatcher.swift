@@ -51,7 +51,7 @@ struct NamespaceMatcher {
         throws(Refusal)
     {
         if prefix.namespace >= 0 { try Self.settle(&caller, prefix.namespace) }
-        if let namespace = self.host(head, bytes) { try Self.settle(&caller, namespace) }
+        if self.table.hasHosts, let namespace = self.host(head, bytes) { try Self.settle(&caller, namespace) }
         for entry in self.table.headers {
             for field in head.fields where Self.isNamed(bytes, field, entry.name) {
                 let value = bytes.extracting(field.value.lower..<field.value.upper)

@@ -24,7 +24,7 @@ extension Exchange {
     private func findReferences(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
         let body = self.body
         let bytes = body.readableBytesUInt8Span
-        guard endpoint.body == .json, ReferenceScan.mayHold("file_id", in: bytes) else { return }
+        guard endpoint.body == .json, ReferenceScan.mayNameFiles(bytes) else { return }
         for id in ReferenceScan.strings(named: ["file_id", "file_ids"], in: bytes) {
             let upstream = try self.upstream(ofObject: id, table)
             guard self.fixedUpstream < 0 || self.fixedUpstream == upstream else {
@@ -81,7 +81,7 @@ extension Exchange {
     /// left: `last` is what the attempt before it died of.
     package func nextAttempt(after last: Refusal?) throws(Refusal) -> Attempt {
         guard let table = self.table else { throw Refusal(.internalError) }
-        let attempts = table.routes[self.record.route].attempts
+        let attempts = table.routes[self.record.route].retry.attempts
         guard self.record.attempts == 0 || self.record.attempts < attempts else {
             throw last ?? Refusal(.internalError)
         }
@@ -121,8 +121,8 @@ extension Exchange {
     package func retryDelay(on condition: Route.Retry.Condition?) -> Int64? {
         guard let table = self.table, let condition else { return nil }
         let route = table.routes[self.record.route]
-        guard route.retryOn.contains(condition), self.record.attempts < route.attempts else { return nil }
-        let mean = route.backoff.nanoseconds << Int64(min(self.record.attempts - 1, 10))
+        guard route.retry.on.contains(condition), self.record.attempts < route.retry.attempts else { return nil }
+        let mean = route.retry.backoff.nanoseconds << Int64(min(self.record.attempts - 1, 10))
         guard mean > 0 else { return 0 }
         return mean / 2 + Int64(self.loop.random.below(Int(mean)))
     }

@@ -39,8 +39,8 @@ final class UpstreamPool {
             driver.attemptFailed(refusal, on: nil, .said("the queue for its connections is full"))
             return
         }
-        let patience = canConnect ? upstream.timeouts.connect : upstream.limits.queueTimeout
-        self.waiting.append(Waiter(driver: driver, upstream: upstream, deadline: now + UInt64(patience.nanoseconds)))
+        let patience = canConnect ? upstream.timeouts.connect : UInt64(upstream.limits.queueTimeout.nanoseconds)
+        self.waiting.append(Waiter(driver: driver, upstream: upstream, deadline: now + patience))
         if canConnect { self.connect(upstream) }
     }
 
@@ -106,7 +106,7 @@ final class UpstreamPool {
         let bound = NIOLoopBound(connection, eventLoop: self.loop.eventLoop)
         let pool = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
         ClientBootstrap(group: self.loop.eventLoop)
-            .connectTimeout(.nanoseconds(upstream.timeouts.connect.nanoseconds))
+            .connectTimeout(.nanoseconds(Int64(upstream.timeouts.connect)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
