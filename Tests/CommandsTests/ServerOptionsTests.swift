@@ -65,7 +65,8 @@ struct ServerOptionsTests {
     func aWrongValueIsNamedWithWhatWouldDo(flag: String, value: String, expected: String) throws {
         let error = #expect(throws: OptionError.self) { try Self.options([flag, value]) }
         #expect(error?.exitCode == 2)
-        #expect(error?.description.hasPrefix("\(flag): `\(value)` is not \(expected)") == true, "\(String(describing: error))")
+        let beginning = "\(flag): `\(value)` is not \(expected)"
+        #expect(error?.description.hasPrefix(beginning) == true, "\(String(describing: error))")
     }
 
     @Test func aWrongFileIsNamedWithTheField() throws {

@@ -10,12 +10,12 @@ struct AuditTests {
     private final class Listener: Sendable {
         private let heard = Mutex<[AuditRecord]>([])
         var records: [AuditRecord] { self.heard.withLock { $0 } }
-        func note(_ record: AuditRecord) { self.heard.withLock { $0.append(record) } }
+        var note: @Sendable (AuditRecord) -> Void { { record in self.heard.withLock { $0.append(record) } } }
     }
 
     @Test func tellsOfEveryRowOnceItIsCommitted() async throws {
         let listener = Listener()
-        try await Fixture.run(onAudit: { listener.note($0) }) { fixture in
+        try await Fixture.run(onAudit: listener.note) { fixture in
             try await fixture.applyConfig()
             let taken = #"{"name":"editor","role":"editor","password":"twelve or more"}"#
             #expect(try await fixture.call(.post, "/api/v1/users", taken).status == 409)
@@ -28,7 +28,7 @@ struct AuditTests {
 
     @Test func tellsOfRefusedLoginsThatWereLookedAt() async throws {
         let listener = Listener()
-        try await Fixture.run(onAudit: { listener.note($0) }) { fixture in
+        try await Fixture.run(onAudit: listener.note) { fixture in
             let guess = #"{"name":"editor","password":"a wrong password"}"#
             for _ in 0..<8 { try await fixture.call(.post, "/api/v1/login", guess, as: nil) }
             let refused = listener.records.filter { $0.action == "refuse" }
@@ -39,7 +39,7 @@ struct AuditTests {
 
     @Test func tellsNoSecrets() async throws {
         let listener = Listener()
-        try await Fixture.run(onAudit: { listener.note($0) }) { fixture in
+        try await Fixture.run(onAudit: listener.note) { fixture in
             try await fixture.applyConfig()
             let told = listener.records.map { "\($0.before.json())\($0.after.json())\($0)" }.joined()
             let texts = listener.records.flatMap { [$0.before, $0.after] }
