@@ -122,7 +122,10 @@ let package = Package(
         tests(of: "Telemetry"),
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel"]),
-        tests(of: "GatewayCore", ["GatewayModel", "HTTPWire", "SharedState", "Journal", "Telemetry", nio]),
+        tests(
+            of: "GatewayCore",
+            ["GatewayModel", "HTTPWire", "Dialects", "SharedState", "Journal", "Telemetry", nio, crypto]
+        ),
         tests(
             of: "GatewayServer",
             [

@@ -19,6 +19,13 @@ package struct FieldFacts: Sendable, Equatable {
     package var namesFields = false
     package var expectsContinue = false
     package var upgrade = ByteRange.empty
+    /// The values of fields that are looked up for every message; empty when the field is not there, the last one when it
+    /// is there twice.
+    package var contentType = ByteRange.empty
+    package var contentEncoding = ByteRange.empty
+    package var requestID = ByteRange.empty
+    /// How many content-encoding fields there are.
+    package var encodings = 0
 }
 
 /// Reads one field section into `fields`, which the caller keeps and reuses: no allocation once it has grown.
@@ -103,6 +110,11 @@ struct HeadParser {
             guard self.equals(bytes, field.value, "100-continue") else { throw .badExpectation }
             self.facts.expectsContinue = true
         case .upgrade: self.facts.upgrade = field.value
+        case .contentType: self.facts.contentType = field.value
+        case .contentEncoding:
+            self.facts.contentEncoding = field.value
+            self.facts.encodings += 1
+        case .xRequestID: self.facts.requestID = field.value
         default: break
         }
     }
@@ -151,29 +163,29 @@ func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8
 
 /// The loop that most bytes of a head go through.
 enum FieldScan {
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let highs: UInt64 = 0x8080_8080_8080_8080
+
     /// The first place from `start` on that a field's value cannot run over, or the end of the bytes.
     ///
-    /// WHY: unsafe loads: sixteen bytes are tested at once; bounds are checked by the loop's condition. A tab, rare in
-    /// heads, is left to the plain loop.
+    /// WHY: unsafe loads: eight bytes are tested in one word; bounds are checked by the loop's condition. A byte is found
+    /// where subtracting borrows into its high bit (Warren, "Hacker's Delight", 6-1); a tab is found too, and passed over.
     static func valueEnd(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
         bytes.withUnsafeBytes { raw in
             var index = start
-            let space = SIMD16<UInt8>(repeating: 0x20)
-            let delete = SIMD16<UInt8>(repeating: 0x7F)
-            while index < raw.count {
-                if index &+ 16 <= raw.count {
-                    let block = raw.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-                    if !any((block .< space) .| (block .== delete)) {
-                        index &+= 16
-                        continue
-                    }
+            while index &+ 8 <= raw.count {
+                let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+                let deletes = word ^ (Self.ones &* 0x7F)
+                let stops = (((deletes &- Self.ones) & ~deletes) | ((word &- Self.ones &* 0x20) & ~word)) & Self.highs
+                if stops == 0 {
+                    index &+= 8
+                    continue
                 }
-                let stop = min(index &+ 16, raw.count)
-                while index < stop {
-                    guard CharacterClass.isFieldValue(raw[index]) else { return index }
-                    index &+= 1
-                }
+                index &+= stops.trailingZeroBitCount / 8
+                guard CharacterClass.isFieldValue(raw[index]) else { return index }
+                index &+= 1
             }
+            while index < raw.count, CharacterClass.isFieldValue(raw[index]) { index &+= 1 }
             return index
         }
     }

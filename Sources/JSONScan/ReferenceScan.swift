@@ -18,7 +18,8 @@ package enum ReferenceScan {
                 let text = Self.text(bytes, index + 1..<end)
                 index = min(end + 1, bytes.count)
                 if Self.isName(bytes, &index) {
-                    isWanted = arrayDepth == 0 && names.contains { equals(text, $0) }
+                    // Within a wanted array everything is, also behind an object that no such array should hold.
+                    isWanted = arrayDepth > 0 || names.contains { equals(text, $0) }
                 } else if isWanted {
                     found.append(text)
                 }

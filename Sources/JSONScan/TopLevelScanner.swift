@@ -119,8 +119,9 @@ package struct TopLevelScanner: Sendable {
             index = try self.runThroughContainer(bytes, from: index)
             if self.state == .afterValue { self.endValue(bytes, at: index, captureFrom) }
             return
-        case .inStringEscape: self.state = .inString
-        case .inContainerEscape: self.state = .inContainerString
+        case .inStringEscape, .inContainerEscape:
+            guard isEscape(byte) else { throw .badString }
+            self.state = self.state == .inStringEscape ? .inString : .inContainerString
         case .inScalar:
             while index < bytes.count, isScalarByte(bytes[index]) { index += 1 }
             guard index < bytes.count else { return }
@@ -131,6 +132,7 @@ package struct TopLevelScanner: Sendable {
         case .inName:
             try self.stepInName(byte)
         case .inNameEscape:
+            guard isEscape(byte) else { throw .badString }
             self.keepNameByte(byte)
             self.state = .inName
         case _ where isSpace(byte): break
@@ -306,10 +308,9 @@ package struct TopLevelScanner: Sendable {
     /// one are refused.
     private func watchedIndex() throws(JSONFlaw) -> Int {
         if self.nameHasEscape {
-            let decoded = JSONText.decode(self.name[...])
-            for literal in self.watched where decoded.map({ equalsFolded($0, literal) }) ?? false {
-                throw .disguisedMember
-            }
+            guard self.name.count < Self.nameLimit else { return -1 }
+            guard let decoded = JSONText.decode(self.name[...]) else { throw .badString }
+            for literal in self.watched where equalsFolded(decoded, literal) { throw .disguisedMember }
             return -1
         }
         for index in self.watched.indices where equalsFolded(self.name, self.watched[index]) {
@@ -331,6 +332,16 @@ func isScalarByte(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
     case UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "E"): true
+    default: false
+    }
+}
+
+/// What may stand behind a backslash; the digits of `\u` are checked where the text is decoded.
+@inline(__always)
+func isEscape(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"): true
+    case UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"), UInt8(ascii: "u"): true
     default: false
     }
 }

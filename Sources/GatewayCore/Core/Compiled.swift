@@ -113,13 +113,20 @@ package final class CompiledUpstream: Sendable {
     let basePath: [UInt8]
     /// Whole header lines, CR LF included; one set is drawn by weight for each attempt.
     let credentials: [(lines: [UInt8], weight: Int)]
+    /// Names, in lower case, of fields that credentials set and the gateway does not know as such: a caller's are left out.
+    let credentialFields: [[UInt8]]
     package let limits: Upstream.Limits
     /// Nanoseconds.
     package let timeouts: (connect: UInt64, firstByte: UInt64, idle: UInt64, total: UInt64)
     package let state: UpstreamState
 
-    init(_ upstream: Upstream, label: LabelNames.ID, credentials: [(lines: [UInt8], weight: Int)], state: UpstreamState)
-    {
+    init(
+        _ upstream: Upstream,
+        label: LabelNames.ID,
+        credentials: [(lines: [UInt8], weight: Int)],
+        credentialFields: [[UInt8]],
+        state: UpstreamState
+    ) {
         self.name = upstream.name
         self.nameBytes = Array(upstream.name.utf8)
         self.label = label
@@ -127,6 +134,7 @@ package final class CompiledUpstream: Sendable {
         self.authority = Array(upstream.baseURL.authority.utf8)
         self.basePath = Array(upstream.baseURL.path.utf8)
         self.credentials = credentials
+        self.credentialFields = credentialFields
         self.limits = upstream.limits
         self.timeouts = (
             UInt64(upstream.timeouts.connect.nanoseconds), UInt64(upstream.timeouts.firstByte.nanoseconds),

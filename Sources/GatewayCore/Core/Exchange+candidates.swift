@@ -25,7 +25,7 @@ extension Exchange {
         let body = self.body
         let bytes = body.readableBytesUInt8Span
         guard endpoint.body == .json, ReferenceScan.mayNameFiles(bytes) else { return }
-        for id in ReferenceScan.strings(named: ["file_id", "file_ids"], in: bytes) {
+        for id in ReferenceScan.strings(named: ["file_id", "file_ids", "input_file_id"], in: bytes) {
             let upstream = try self.upstream(ofObject: id, table)
             guard self.fixedUpstream < 0 || self.fixedUpstream == upstream else {
                 throw Refusal(.objectNotFound, "The objects that the call names lie with different upstreams.")
@@ -110,6 +110,9 @@ extension Exchange {
         let targets = table.models[self.record.model].targets
         guard let place = self.selector.next(targets, &self.loop.random) else { return nil }
         self.target = place
+        // Known before the request is written, because the journal's entry comes first.
+        self.record.modelServed.removeAll(keepingCapacity: true)
+        self.record.modelServed.append(contentsOf: targets[place].model ?? self.record.modelAsked)
         return targets[place].upstream
     }
 

@@ -87,27 +87,22 @@ extension Exchange {
 
     private func reading(_ bytes: borrowing Span<UInt8>) -> BodyRelay.Reading {
         guard let endpoint = self.endpoint else { return .nothing }
-        for field in self.response.fields where field.known == .contentType {
-            if Self.hasPrefix(bytes, field.value, "text/event-stream") { return .events }
-            guard Self.hasPrefix(bytes, field.value, "application/json") else { return .nothing }
-            return endpoint.objects == .lists && self.response.status == 200 ? .whole : .members
-        }
-        return .nothing
+        let type = self.response.facts.contentType
+        if Self.hasPrefix(bytes, type, "text/event-stream") { return .events }
+        guard Self.hasPrefix(bytes, type, "application/json") else { return .nothing }
+        return endpoint.objects == .lists && self.response.status == 200 ? .whole : .members
     }
 
     private func isCompressed(_ bytes: borrowing Span<UInt8>) -> Bool {
-        for field in self.response.fields where field.known == .contentEncoding {
-            if !Self.equals(bytes, field.value, "identity") { return true }
-        }
-        return false
+        let facts = self.response.facts
+        return facts.encodings > 0 && !(facts.encodings == 1 && Self.equals(bytes, facts.contentEncoding, "identity"))
     }
 
     private func isInflatable(_ bytes: borrowing Span<UInt8>) -> Bool {
-        for field in self.response.fields where field.known == .contentEncoding {
-            if Self.equals(bytes, field.value, "gzip") || Self.equals(bytes, field.value, "x-gzip") { return true }
-            if Self.equals(bytes, field.value, "deflate") { return true }
-        }
-        return false
+        let encoding = self.response.facts.contentEncoding
+        guard self.response.facts.encodings == 1 else { return false }
+        return Self.equals(bytes, encoding, "gzip") || Self.equals(bytes, encoding, "x-gzip")
+            || Self.equals(bytes, encoding, "deflate")
     }
 
     /// A length that stays true is kept; everything else is chunked, or ends with the connection for HTTP/1.0.

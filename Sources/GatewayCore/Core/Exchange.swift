@@ -153,14 +153,13 @@ package final class Exchange {
         if let length = self.request.facts.contentLength, length > UInt64(self.loop.options.maximumBodyBytes) {
             throw Refusal(.bodyTooLarge, "The limit is \(self.loop.options.maximumBodyBytes) bytes.")
         }
-        for field in self.request.fields where field.known == .contentEncoding {
-            let isIdentity = Self.equals(bytes, field.value, "identity")
+        let facts = self.request.facts
+        if facts.encodings > 0 {
+            let isIdentity = facts.encodings == 1 && Self.equals(bytes, facts.contentEncoding, "identity")
             guard isIdentity else { throw Refusal(.unsupportedEncoding) }
         }
-        guard endpoint.body == .json, self.request.hasBody else { return }
-        for field in self.request.fields where field.known == .contentType {
-            guard Self.hasPrefix(bytes, field.value, "application/json") else { throw Refusal(.unsupportedMediaType) }
-        }
+        guard endpoint.body == .json, self.request.hasBody, !facts.contentType.isEmpty else { return }
+        guard Self.hasPrefix(bytes, facts.contentType, "application/json") else { throw Refusal(.unsupportedMediaType) }
     }
 
     // MARK: read the call → enforce policies → route
@@ -195,8 +194,9 @@ package final class Exchange {
     private func readForm(_ body: ByteBuffer) throws(Refusal) {
         let head = self.head
         let bytes = head.readableBytesUInt8Span
-        let type = self.request.fields.first { $0.known == .contentType }
-        guard let type, let boundary = MultipartReader.boundary(type.value, bytes) else {
+        let types = self.request.fields.filter { $0.known == .contentType }
+        guard types.count == 1, let type = types.first, let boundary = MultipartReader.boundary(type.value, bytes)
+        else {
             throw Refusal(.unsupportedMediaType, "This endpoint takes multipart/form-data with a boundary.")
         }
         guard let range = try MultipartReader.model(body.readableBytesUInt8Span, boundary: boundary) else { return }
@@ -259,9 +259,8 @@ package final class Exchange {
 
     /// Takes over the caller's id when it is short and plain.
     private func keepRequestID(_ bytes: borrowing Span<UInt8>) {
-        for field in self.request.fields where field.known == .xRequestID && field.value.count <= 128 {
-            Self.copy(bytes, field.value, into: &self.record.requestID)
-        }
+        let id = self.request.facts.requestID
+        if (1...128).contains(id.count) { Self.copy(bytes, id, into: &self.record.requestID) }
     }
 
     static func copy(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, into output: inout [UInt8]) {

@@ -127,6 +127,10 @@ struct TableCompiler {
                 upstream,
                 label: self.shared.labels.id(of: upstream.name),
                 credentials: upstream.credentials.map { (CredentialLines.of($0, upstream.dialect), $0.weight) },
+                credentialFields: upstream.credentials.flatMap { credential -> [[UInt8]] in
+                    guard case .headers(let headers) = credential.source else { return [] }
+                    return headers.map { Array($0.name.utf8) }
+                },
                 state: self.shared.upstreams.state(of: upstream)
             )
         }

@@ -88,7 +88,10 @@ struct BodyRelay {
     var isFinished: Bool { if case .finished = self.source { true } else { false } }
 
     /// Whether the upstream closing its connection now ends the body rather than cuts it.
-    var endsWithConnection: Bool { if case .untilClose = self.source { true } else { false } }
+    var endsWithConnection: Bool { if case .untilClose = self.source { self.isUnpacked } else { false } }
+
+    /// Whether what was compressed has come to its own end.
+    private var isUnpacked: Bool { self.inflater?.isComplete ?? true }
 
     /// Whether the body broke off in the middle of an event.
     var holdsPartialEvent: Bool { self.reading == .events && !self.pending.isEmpty }
@@ -113,6 +116,7 @@ struct BodyRelay {
         input.moveReaderIndex(forwardBy: cursor)
         if self.isFinished { self.flushPending(into: &out) }
         self.closeChunk(&out)
+        guard !self.isFinished || self.isUnpacked else { throw .broken }
     }
 
     /// The bytes that tell the client that the body is complete.
@@ -236,8 +240,6 @@ struct BodyRelay {
     private mutating func readEvents(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
         if self.pending.isEmpty {
             let end = self.events(bytes, into: &out)
-            // Counted from what is held back, also when that is nothing: the next bytes are searched from their beginning.
-            self.searched -= end
             guard end < bytes.count else { return }
             bytes.extracting(end..<bytes.count).withUnsafeBytes { self.pending.append(contentsOf: $0) }
         } else {
@@ -274,6 +276,7 @@ struct BodyRelay {
         guard self.reading == .events, !self.pending.isEmpty else { return }
         var held: [UInt8] = []
         swap(&held, &self.pending)
+        guard self.watch.see(held.span, event: 0..<held.count) == .forward else { return }
         self.forward(held.span, into: &out)
     }
 

@@ -28,6 +28,20 @@ enum HeadWriter {
         if runStart >= 0 { out.write(bytes.extracting(runStart..<headEnd - 2)) }
     }
 
+    /// Whether the field has one of `names`, which are in lower case.
+    static func isAny(_ field: HeadField, _ bytes: borrowing Span<UInt8>, of names: [[UInt8]]) -> Bool {
+        for name in names where name.count == field.name.count {
+            var offset = 0
+            while offset < name.count {
+                let byte = bytes[field.name.lower + offset]
+                if (byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte) != name[offset] { break }
+                offset += 1
+            }
+            if offset == name.count { return true }
+        }
+        return false
+    }
+
     /// Whether a connection option names this field (RFC 9110 §7.6.1). Rare, hence the plain search.
     private static func isNamed(_ field: HeadField, _ fields: [HeadField], _ bytes: borrowing Span<UInt8>) -> Bool {
         for connection in fields where connection.known == .connection {

@@ -9,12 +9,15 @@ extension Exchange {
     /// Writes the request of the current attempt into `out`: the same call, with the upstream's own credential, host,
     /// path and name for the model. Its body is appended, spliced where it must differ.
     package func writeRequest(to upstream: CompiledUpstream, into out: inout ByteBuffer) {
-        guard let table = self.table else { return }
-        self.prepareSplices(table)
+        guard self.table != nil else { return }
+        self.prepareSplices()
         let head = self.head
         let bytes = head.readableBytesUInt8Span
         let credential = upstream.credentials.isEmpty ? [] : self.credential(of: upstream)
         let room = self.request.length + upstream.basePath.count + upstream.authority.count + credential.count + 256
+        // An id of the caller's that was not taken over does not travel beside ours.
+        let hasOwnID = self.record.requestID.isEmpty
+        let credentialFields = upstream.credentialFields
         ByteWriter.append(to: &out, atMost: room) { out in
             self.writeRequestLine(upstream, bytes, into: &out)
             out.write(upstream.authority)
@@ -26,10 +29,12 @@ extension Exchange {
                 headEnd: self.request.length,
                 namedByConnection: self.request.facts.namesFields,
                 into: &out
-            ) { field, _ in
+            ) { field, bytes in
                 !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
+                    && !(hasOwnID && field.known == .xRequestID)
+                    && (credentialFields.isEmpty || !HeadWriter.isAny(field, bytes, of: credentialFields))
             }
-            if self.record.requestID.isEmpty { self.writeRequestID(into: &out) }
+            if hasOwnID { self.writeRequestID(into: &out) }
             if self.hasForwardedBody {
                 out.write("content-length: ")
                 out.write(self.splices.reduce(self.body.readableBytes) { $0 + $1.replacement.count - $1.range.count })
@@ -73,15 +78,13 @@ extension Exchange {
     // MARK: the body
 
     /// Where the forwarded body differs from the received one: the model's name, and the request for usage.
-    private func prepareSplices(_ table: RoutingTable) {
+    private func prepareSplices() {
         self.splices.removeAll(keepingCapacity: true)
-        self.record.modelServed.removeAll(keepingCapacity: true)
         if let range = self.call.modelRange, self.target >= 0 {
-            let target = table.models[self.record.model].targets[self.target]
-            self.record.modelServed.append(contentsOf: target.model ?? self.record.modelAsked)
-            if target.model != nil || self.call.isModelEscaped {
+            let target = self.table?.models[self.record.model].targets[self.target]
+            if target?.model != nil || self.call.isModelEscaped {
                 let isForm = self.endpoint?.body == .multipart
-                let quoted = target.quotedModel ?? JSONQuote.quoted(self.record.modelServed)
+                let quoted = target?.quotedModel ?? JSONQuote.quoted(self.record.modelServed)
                 self.splices.append(Splice(range: range, replacement: isForm ? self.record.modelServed : quoted))
             }
         }
