@@ -148,7 +148,7 @@ let package = Package(
             of: "Simulator",
             [hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]
         ),
-        tests(of: "Commands", ["GatewayModel"]),
+        tests(of: "Commands", ["GatewayModel", "GatewayCore", "Journal", "Storage", "Telemetry", arguments, logging]),
     ],
     swiftLanguageModes: [.v6]
 )

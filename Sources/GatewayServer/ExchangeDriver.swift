@@ -97,8 +97,13 @@ final class ExchangeDriver {
     }
 
     /// The attempt came to nothing before anything went to the client. `condition` is what the route may retry on.
-    func attemptFailed(_ refusal: Refusal, on condition: Route.Retry.Condition?) {
+    func attemptFailed(
+        _ refusal: Refusal,
+        on condition: Route.Retry.Condition?,
+        _ cause: AttemptLog.Cause = .asTheCodeSays
+    ) {
         guard self.isBusy else { return }
+        self.tell(refusal, cause)
         self.exchange.leaveUpstream()
         guard let wait = self.exchange.retryDelay(on: condition) else { return self.refuse(refusal) }
         self.state = .acquiring
@@ -108,6 +113,13 @@ final class ExchangeDriver {
             bound.value.retry = nil
             bound.value.attempt(after: refusal)
         }
+    }
+
+    /// Tells the operator, who is told more than the caller.
+    private func tell(_ refusal: Refusal, _ cause: AttemptLog.Cause = .asTheCodeSays) {
+        guard let upstream = self.current else { return }
+        let wall = self.loop.state.clock.wall(LoopClock.now())
+        self.loop.attempts.failed(refusal, cause, on: upstream.name, in: self.exchange, wall: wall)
     }
 
     // MARK: the answer
@@ -142,7 +154,11 @@ final class ExchangeDriver {
                 let condition =
                     refusal.code == .upstreamSaturated ? Route.Retry.Condition.tooManyRequests : .serverError
                 self.dropUpstream()
-                return self.attemptFailed(refusal, on: refusal.code == .upstreamCredentialsExhausted ? nil : condition)
+                return self.attemptFailed(
+                    refusal,
+                    on: refusal.code == .upstreamCredentialsExhausted ? nil : condition,
+                    .answered(self.exchange.response.status)
+                )
             case .relay:
                 self.state = .relaying
                 var rest = self.input
@@ -205,7 +221,9 @@ final class ExchangeDriver {
         guard self.upstream === connection else { return }
         self.upstream = nil
         switch self.state {
-        case .awaitingHead: self.attemptFailed(UpstreamFailure.refusal(awaiting: failure), on: .connect)
+        case .awaitingHead:
+            let cause = failure.map { AttemptLog.Cause.error($0) } ?? .asTheCodeSays
+            self.attemptFailed(UpstreamFailure.refusal(awaiting: failure), on: .connect, cause)
         case .relaying:
             var out = self.loop.takeBuffer()
             if case .complete = self.exchange.upstreamClosed(into: &out) {
@@ -254,7 +272,10 @@ final class ExchangeDriver {
         case .acquiring: self.refuse(Refusal(.totalTimeout))
         case .awaitingHead:
             self.dropUpstream()
-            if now >= self.totalDeadline { return self.refuse(Refusal(.totalTimeout)) }
+            if now >= self.totalDeadline {
+                self.tell(Refusal(.totalTimeout))
+                return self.refuse(Refusal(.totalTimeout))
+            }
             self.attemptFailed(Refusal(.upstreamTimeout), on: .timeout)
         case .relaying:
             if self.isPaused {
@@ -286,6 +307,7 @@ final class ExchangeDriver {
 
     /// What `out` holds already are whole events of the same read.
     private func cut(_ code: ErrorCode, _ out: inout ByteBuffer) {
+        if code.fault == .upstream { self.tell(Refusal(code)) }
         guard self.hasFlushed else { return self.refuse(Refusal(code)) }
         self.dropUpstream()
         let isEnded = self.exchange.cut(code, now: LoopClock.now(), into: &out)

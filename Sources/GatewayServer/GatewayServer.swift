@@ -2,7 +2,7 @@ package import GatewayCore
 import GatewayModel
 import Glibc
 package import Journal
-import Logging
+package import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
@@ -35,6 +35,7 @@ package final class GatewayServer: Service {
     /// Seconds since the config center was last heard of, and whether that is too long; nil when there is none to lose.
     private let configAge: @Sendable () -> (seconds: Double, isStale: Bool)?
     private let tls = TLSContexts()
+    private let attempts: AttemptLog
     private let startedAt = LoopClock.now()
     private let onListening: @Sendable (Int) -> Void
     private let running = Mutex<[NIOLoopBound<Loop>]>([])
@@ -47,6 +48,7 @@ package final class GatewayServer: Service {
         journal: Journal,
         accessLog: LogFile?,
         objects: ObjectMap,
+        logger: Logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() },
         configAge: @escaping @Sendable () -> (seconds: Double, isStale: Bool)? = { nil },
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
@@ -56,6 +58,7 @@ package final class GatewayServer: Service {
         self.journal = journal
         self.accessLog = accessLog
         self.objects = objects
+        self.attempts = AttemptLog(logger)
         self.configAge = configAge
         self.onListening = onListening
     }
@@ -103,6 +106,7 @@ package final class GatewayServer: Service {
                         state: state,
                         options: self.options.transport,
                         tls: self.tls,
+                        attempts: self.attempts,
                         operations: operations
                     )
                     let bound = NIOLoopBound(loop, eventLoop: eventLoop)
@@ -198,6 +202,7 @@ package final class GatewayServer: Service {
                 configAge: self.configAge()?.seconds,
                 journal: self.journal,
                 logDropped: self.accessLog?.droppedLines ?? 0,
+                failuresUnlogged: self.attempts.unlogged,
                 objectsDropped: self.objects.droppedObjects
             ).text()
         }

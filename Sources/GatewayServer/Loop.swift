@@ -10,6 +10,7 @@ final class Loop {
     let deadlines = Deadlines()
     let options: TransportOptions
     let tls: TLSContexts
+    let attempts: AttemptLog
     /// Memory for the next outgoing message; empty while one is being built.
     private var spare = ByteBuffer()
     /// Asks all loops for the metrics page.
@@ -23,12 +24,14 @@ final class Loop {
         state: LoopState,
         options: TransportOptions,
         tls: TLSContexts,
+        attempts: AttemptLog,
         operations: Operations
     ) {
         self.eventLoop = eventLoop
         self.state = state
         self.options = options
         self.tls = tls
+        self.attempts = attempts
         self.operations = operations
     }
 

@@ -39,6 +39,7 @@ final class DataPlane: Sendable {
             journal: journal,
             accessLog: self.accessLog,
             objects: try ObjectMap(path: "\(directory.path)/objects.map"),
+            logger: logger,
             configAge: configAge,
             onListening: onListening
         )
@@ -78,6 +79,7 @@ final class DataPlane: Sendable {
         do {
             guard let snapshot = try self.snapshots.load() else { return nil }
             self.tables.offer(RoutingTable(compiling: snapshot, sharing: self.shared))
+            self.logger.info("last good snapshot in force", metadata: ["gateway.version": "\(snapshot.version)"])
             return snapshot.version
         } catch {
             self.logger.error("last good snapshot unusable", metadata: ["gateway.cause": "\(error)"])

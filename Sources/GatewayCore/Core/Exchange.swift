@@ -251,6 +251,12 @@ package final class Exchange {
             ? self.record.id.description : String(decoding: self.record.requestID, as: UTF8.self)
     }
 
+    /// The gateway's own id of the exchange, as the access log and the journal have it.
+    package var id: String { self.record.id.description }
+
+    /// How many attempts have been begun.
+    package var attempts: Int { self.record.attempts }
+
     /// Takes over the caller's id when it is short and plain.
     private func keepRequestID(_ bytes: borrowing Span<UInt8>) {
         let id = self.request.facts.requestID
