@@ -96,7 +96,7 @@ bench-results: release ## the same, and write the table to benchmarks/RESULTS.md
 .PHONY: docs
 docs: build ## rewrite the reference pages from the lists in the code
 	@mkdir -p docs/reference
-	@for page in errors metrics options; do \
+	@for page in errors metrics configuration; do \
 		$(DEBUG) reference $$page > .build/$$page.md; \
 		mv .build/$$page.md docs/reference/$$page.md; \
 		echo "docs/reference/$$page.md"; \

@@ -61,9 +61,11 @@ let package = Package(
         // 0 values
         layer("GatewayModel", [yaml]),
         // 1 bytes
-        layer("HTTPWire", [nio]),
-        layer("JSONScan", []),
-        layer("Dialects", ["GatewayModel", "JSONScan"]),
+        // C without Swift: sixteen bytes at a time.
+        .target(name: "CByteScan"),
+        layer("HTTPWire", ["CByteScan", nio]),
+        layer("JSONScan", ["CByteScan"]),
+        layer("Dialects", ["GatewayModel", "JSONScan", "CByteScan"]),
         // 2 seams
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
@@ -124,7 +126,10 @@ let package = Package(
         tests(of: "Telemetry"),
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel"]),
-        tests(of: "GatewayCore", ["GatewayModel", "HTTPWire", "SharedState", "Journal", "Telemetry", nio]),
+        tests(
+            of: "GatewayCore",
+            ["GatewayModel", "HTTPWire", "Dialects", "SharedState", "Journal", "Telemetry", nio, crypto]
+        ),
         tests(
             of: "GatewayServer",
             [
@@ -145,7 +150,7 @@ let package = Package(
             of: "Simulator",
             [hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]
         ),
-        tests(of: "Commands", ["GatewayModel"]),
+        tests(of: "Commands", ["GatewayModel", "GatewayCore", "Journal", "Storage", "Telemetry", arguments, logging]),
     ],
     swiftLanguageModes: [.v6]
 )

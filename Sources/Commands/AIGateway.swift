@@ -45,14 +45,15 @@ package struct AIGateway: AsyncParsableCommand {
         default: break
         }
         let code = Self.exitCode(for: error)
-        if code == .success || code == .validationFailure {
-            let message = Self.fullMessage(for: error)
-            FileHandle(fileDescriptor: code == .success ? STDOUT_FILENO : STDERR_FILENO).write(
-                Data("\(message)\n".utf8)
-            )
-            Foundation.exit(code == .success ? 0 : 2)
+        if code == .success {
+            FileHandle.standardOutput.write(Data("\(Self.fullMessage(for: error))\n".utf8))
+            Foundation.exit(0)
         }
-        Self.fail("\(error)", code: 1)
+        guard code == .validationFailure else { Self.fail("\(error)", code: 1) }
+        // The parser's own text has the usage too; the first line says what is wrong, the last where help is.
+        let help = Self.fullMessage(for: error).split(separator: "\n").last { $0.contains("--help") }
+        let hint = help.map { ". \($0.trimmingCharacters(in: .whitespaces))" } ?? ""
+        Self.fail(Self.message(for: error) + hint, code: 2)
     }
 
     private static func fail(_ message: String, code: Int32) -> Never {

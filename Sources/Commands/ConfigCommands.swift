@@ -7,7 +7,8 @@ import NIOHTTP1
 
 /// How the commands reach a config center, and who they are there.
 struct ConfigAccess: ParsableArguments {
-    @Option(name: .customLong("config-center"), help: "Its address.") var url = "http://127.0.0.1:8001"
+    @Option(name: .customLong("config-center"), help: .init("Its address.", valueName: "url")) var url =
+        "http://127.0.0.1:8001"
     @Option(help: "A service token; else AI_GATEWAY_TOKEN.") var token: String?
     @Option(help: "Who logs in when there is no token.") var user = "admin"
     @Option(help: "The user's password; else AI_GATEWAY_PASSWORD.") var password: String?
@@ -56,25 +57,41 @@ struct ConfigAccess: ParsableArguments {
             request.headers.add(name: "content-type", value: type)
             request.body = .bytes(ByteBuffer(string: body))
         }
-        let response: HTTPClientResponse
-        do { response = try await HTTPClient.shared.execute(request, timeout: .seconds(30)) } catch {
-            throw OptionError("\(url) cannot be reached: \(error)", exitCode: 1)
+        // A person waits for the answer, and will try again; by default connecting is retried until the time is up.
+        var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(5)))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let outcome: Result<(UInt, String), any Error>
+        do {
+            let response = try await client.execute(request, timeout: .seconds(30))
+            let text = String(buffer: try await response.body.collect(upTo: 256 << 20))
+            outcome = .success((response.status.code, text))
+        } catch {
+            outcome = .failure(error)
         }
-        let text = String(buffer: try await response.body.collect(upTo: 256 << 20))
-        guard (200..<300).contains(response.status.code) else {
-            throw OptionError(Self.problem(text) ?? "\(url) answered \(response.status.code)", exitCode: 1)
+        try await client.shutdown()
+        switch outcome {
+        case .failure(let error): throw OptionError("\(url) cannot be reached: \(Self.cause(error))", exitCode: 1)
+        case .success((200..<300, let text)): return text
+        case .success((let status, let text)):
+            throw OptionError(Self.problem(text) ?? "\(url) answered \(status)", exitCode: 1)
         }
-        return text
     }
 
-    /// RFC 9457 problem details as lines.
+    private static func cause(_ error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return String(cString: strerror(error.errnoCode))
+    }
+
+    /// RFC 9457 problem details: a line for each field that is wrong, else what is.
     private static func problem(_ text: String) -> String? {
-        guard let value = try? DocumentValue(json: text) else { return nil }
-        let detail = value["detail"]?.string ?? value["title"]?.string
-        let errors = (value["errors"]?.array ?? []).map { error in
-            "\n  \(error["path"]?.string ?? ""): \(error["message"]?.string ?? error["detail"]?.string ?? "")"
+        guard let value = try? DocumentValue(json: text), let title = value["title"]?.string else { return nil }
+        let problems = (value["problems"]?.array ?? []).map { problem in
+            let path = problem["path"]?.string ?? ""
+            return (path.isEmpty ? "" : "\(path): ") + (problem["message"]?.string ?? "")
         }
-        return detail.map { $0 + errors.joined() }
+        guard problems.isEmpty else { return problems.joined(separator: "\n") }
+        return [title, value["detail"]?.string ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
     }
 }
 
@@ -86,6 +103,7 @@ struct ApplyCommand: AsyncParsableCommand {
     )
 
     @Option(name: [.short, .customLong("file")], help: "The file; - reads standard input.") var file: String
+    @Flag(help: "Print what changed, field by field, as JSON.") var json = false
     @OptionGroup var access: ConfigAccess
 
     func run() async throws {
@@ -105,7 +123,22 @@ struct ApplyCommand: AsyncParsableCommand {
         // Options of a process are for the process that reads the file, not for a config center elsewhere.
         object.remove("server")
         let body = DocumentValue.object(object).yaml()
-        print(try await self.access.call("POST", "/api/v1/apply", body: body, accept: "application/json"))
+        let answer = try await self.access.call("POST", "/api/v1/apply", body: body, accept: "application/json")
+        print(self.json ? answer : Self.report(try DocumentValue(json: answer)))
+    }
+
+    /// The changes, a line each; the values of keys that were made, which nobody can ask for again; the version.
+    private static func report(_ answer: DocumentValue) -> String {
+        let changes = answer["changes"]?.array ?? []
+        var lines = changes.map { change in
+            "\(change["change"]?.string ?? "") \(change["kind"]?.string ?? "") \(change["name"]?.string ?? "")"
+        }
+        for key in answer["generatedKeys"]?.array ?? [] {
+            lines.append("key \(key["name"]?.string ?? ""): \(key["value"]?.string ?? "")   (shown once)")
+        }
+        let version = answer["version"].map { String(decoding: $0.json(), as: UTF8.self) } ?? ""
+        lines.append(changes.isEmpty ? "nothing changed; version \(version)" : "version \(version) is in force")
+        return lines.joined(separator: "\n")
     }
 }
 

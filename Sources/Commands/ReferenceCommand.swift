@@ -4,14 +4,14 @@ import GatewayModel
 
 /// `ai-gateway reference`: the reference pages, from the lists in the code. `make docs` writes them to `docs/reference/`.
 struct ReferenceCommand: ParsableCommand {
-    enum Page: String, ExpressibleByArgument, CaseIterable { case errors, metrics, options }
+    enum Page: String, ExpressibleByArgument, CaseIterable { case errors, metrics, configuration }
 
     static let configuration = CommandConfiguration(
         commandName: "reference",
         abstract: "Print a page of the reference documentation."
     )
 
-    @Argument(help: "errors, metrics or options.") var page: Page
+    @Argument(help: "errors, metrics or configuration.") var page: Page
 
     func run() { print(ReferencePages.text(self.page), terminator: "") }
 }
@@ -22,7 +22,7 @@ enum ReferencePages {
         switch page {
         case .errors: self.errors
         case .metrics: self.metrics
-        case .options: self.options
+        case .configuration: self.configuration
         }
     }
 
@@ -43,7 +43,11 @@ enum ReferencePages {
     }
 
     private static var metrics: String {
-        var page = "# Metrics\n\n\(self.note)| metric | labels | meaning |\n|---|---|---|\n"
+        var page = "# Metrics\n\n\(self.note)"
+        page += "`GET /metrics` on the gateway's port, for loopback and private networks, or with `--metrics-token`. "
+        page +=
+            "Labels are names from the configuration, never texts from callers; `code` is an [error code](errors.md).\n\n"
+        page += "| metric | labels | meaning |\n|---|---|---|\n"
         for metric in GatewayMetric.allCases {
             let labels = metric.entry.labels.map { "`\($0)`" }.joined(separator: ", ")
             page += "| `\(metric.rawValue)` | \(labels.isEmpty ? "–" : labels) | \(metric.entry.help) |\n"
@@ -51,10 +55,12 @@ enum ReferencePages {
         return page
     }
 
-    private static var options: String {
+    private static var configuration: String {
         var page = "# Process options\n\n\(self.note)"
         page += "Read once at start: the flag wins over the environment variable, that over the key under `server:` of "
-        page += "the file, that over the default.\n"
+        page +=
+            "the file given by `--config`, that over the default. A wrong value ends the start with exit code 2. What "
+        page += "is changed while running are [resources](resources.md), not options.\n"
         for option in ProcessOption.allCases {
             let entry = option.entry
             page += "\n## `\(option.flag)`\n\n\(entry.help)\n\n"

@@ -14,7 +14,8 @@ import UnixSignals
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Start the gateway and the config center in one process."
+        abstract: "Start the gateway and the config center in one process.",
+        discussion: ServerFlags.discussion
     )
 
     @OptionGroup var flags: ServerFlags
@@ -22,6 +23,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let options = try ServerOptions(flags: self.flags)
         let directory = try DataDirectory(options.dataDirectory)
+        try ListenCheck.gateway(options)
+        try ListenCheck.configCenter(options)
         let log = try ProcessLog(options)
         let secrets = SecretBox(try MasterKey.loadOrCreate(directory: directory.path))
         let run = try await SingleProcess(options, directory, log, secrets)
@@ -84,6 +87,7 @@ private struct SingleProcess {
         }
         defer {
             dataPlane.close()
+            self.control.close()
             self.log.file.close()
         }
         try await self.group().run()
@@ -119,6 +123,7 @@ private struct SingleProcess {
         let (options, control, dataPlane, log) = (self.options, self.control, self.dataPlane, self.log)
         return HangupService(logger: log.logger("process")) {
             dataPlane.reopenLogs()
+            control.reopenLogs()
             log.file.reopen()
             guard let path = options.configPath else { return }
             let document = try ConfigFile.read(path, environment: ProcessInfo.processInfo.environment)
@@ -132,7 +137,7 @@ private struct SingleProcess {
         panel.row("gateway", facts["gateway"])
         panel.row("config center", facts["configCenter"])
         panel.row("simulator", facts["simulator"])
-        panel.row("data", dataDirectory)
+        panel.row("data and logs", URL(filePath: dataDirectory).path)
         if let password = facts["adminPassword"] {
             panel.row("admin password", "\(password)   (user admin; shown once)")
             panel.row("enrolment token", "\(facts["enrolmentToken"] ?? "")   (for gateways elsewhere; shown once)")

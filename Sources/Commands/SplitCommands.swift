@@ -16,7 +16,8 @@ import UnixSignals
 struct ConfigCenterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config-center",
-        abstract: "Start the config center alone."
+        abstract: "Start the config center alone.",
+        discussion: ServerFlags.discussion
     )
 
     @OptionGroup var flags: ServerFlags
@@ -30,6 +31,7 @@ struct ConfigCenterCommand: AsyncParsableCommand {
     func run() async throws {
         let options = try ServerOptions(flags: self.flags)
         let directory = try DataDirectory(options.dataDirectory)
+        try ListenCheck.configCenter(options)
         let log = try ProcessLog(options)
         let secrets = SecretBox(try MasterKey.loadOrCreate(directory: directory.path))
         let startUp = StartUp(awaiting: ["configCenter"], readyFile: options.readyFile, panel: Self.panel)
@@ -51,8 +53,12 @@ struct ConfigCenterCommand: AsyncParsableCommand {
         if let document = options.document, let path = options.configPath {
             try await control.apply(document, from: path)
         }
-        defer { log.file.close() }
+        defer {
+            control.close()
+            log.file.close()
+        }
         let hangup = HangupService(logger: log.logger("process")) {
+            control.reopenLogs()
             log.file.reopen()
             guard let path = options.configPath else { return }
             let document = try ConfigFile.read(path, environment: ProcessInfo.processInfo.environment)
@@ -75,7 +81,8 @@ struct ConfigCenterCommand: AsyncParsableCommand {
 struct GatewayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gateway",
-        abstract: "Start a gateway alone, following a config center."
+        abstract: "Start a gateway alone, following a config center.",
+        discussion: ServerFlags.discussion
     )
 
     @OptionGroup var flags: ServerFlags
@@ -84,7 +91,13 @@ struct GatewayCommand: AsyncParsableCommand {
         let options = try ServerOptions(flags: self.flags)
         guard let url = options.configCenter else { throw OptionError("--config-center URL is needed") }
         guard let token = options.enrolmentToken else { throw OptionError("--enrolment-token TOKEN is needed") }
+        if let path = options.configPath, options.document?.drafts.isEmpty == false {
+            throw OptionError(
+                "\(path): a gateway takes its resources from the config center; only `server` may stand here"
+            )
+        }
         let directory = try DataDirectory(options.dataDirectory)
+        try ListenCheck.gateway(options)
         let log = try ProcessLog(options)
         let secrets = SecretBox(try MasterKey.loadOrCreate(directory: directory.path))
         let startUp = StartUp(awaiting: ["gateway"], readyFile: options.readyFile, panel: Self.panel)
@@ -157,6 +170,7 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Gets one JSON object with the address when it listens.") var readyFile: String?
 
     func run() async throws {
+        try ListenCheck.port(self.port, "--port", on: self.host, "--host")
         var options = SimulatorOptions(host: self.host, port: self.port)
         if let key = self.key { options.credential = .key(key) }
         options.acceptsPlaceholders = self.acceptPlaceholders

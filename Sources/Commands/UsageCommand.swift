@@ -25,7 +25,14 @@ struct UsageTail: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Go on printing records as they come.") var follow = false
 
     func run() async throws {
-        var reader = JournalReader(directory: "\(self.dataDirectory)/journal")
+        let directory = "\(self.dataDirectory)/journal"
+        guard FileManager.default.fileExists(atPath: directory) else {
+            throw OptionError(
+                "there is no journal in \(self.dataDirectory); name the gateway's --data-dir",
+                exitCode: 1
+            )
+        }
+        var reader = JournalReader(directory: directory)
         if !self.json { print(Self.heading) }
         repeat {
             for record in try reader.newRecords() { print(self.json ? Self.json(record) : Self.row(record)) }
@@ -64,7 +71,7 @@ struct UsageTail: AsyncParsableCommand {
 
     private static func time(_ nanoseconds: UInt64) -> String {
         Date(timeIntervalSince1970: Double(nanoseconds) / 1e9)
-            .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+            .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)) + "Z"
     }
 
     private static func json(_ record: UsageRecord) -> String {

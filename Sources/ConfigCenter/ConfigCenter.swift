@@ -31,6 +31,7 @@ package final class ConfigCenter: Service {
         logger: Logger,
         now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
     ) {
+        let store = AuditedStore(store, onAudit: options.onAudit)
         self.store = store
         self.options = options
         self.logger = logger
@@ -44,7 +45,7 @@ package final class ConfigCenter: Service {
             keptSnapshots: options.keptSnapshots,
             now: now
         )
-        self.access = AccessService(store: store, hasher: options.hasher, now: now)
+        self.access = AccessService(store: store, hasher: options.hasher, now: now, onAudit: options.onAudit)
     }
 
     // MARK: For the process that holds it
@@ -217,7 +218,7 @@ package final class ConfigCenter: Service {
                 do {
                     try await work()
                 } catch {
-                    self.logger.error("background work failed", metadata: ["service.error": "\(error)"])
+                    self.logger.error("background work failed", metadata: ["gateway.cause": "\(error)"])
                 }
             }
         }

@@ -1,4 +1,5 @@
 package import ServiceKit
+package import Storage
 
 /// What a config center can be told at its start.
 package struct ConfigCenterOptions: Sendable {
@@ -21,6 +22,9 @@ package struct ConfigCenterOptions: Sendable {
     package var hasher: PasswordHasher
     /// Called once with the port that the service listens on.
     package var onListening: @Sendable (Int) -> Void
+    /// Called with every audit row when it is committed, and with every refused login, which has no row and the id 0:
+    /// whoever can reach the port could fill the database with those.
+    package var onAudit: @Sendable (AuditRecord) -> Void
 
     package init(
         host: String = "127.0.0.1",
@@ -32,7 +36,8 @@ package struct ConfigCenterOptions: Sendable {
         heartbeat: Duration = .seconds(10),
         poll: Duration = .milliseconds(500),
         hasher: PasswordHasher = PasswordHasher(),
-        onListening: @escaping @Sendable (Int) -> Void = { _ in }
+        onListening: @escaping @Sendable (Int) -> Void = { _ in },
+        onAudit: @escaping @Sendable (AuditRecord) -> Void = { _ in }
     ) {
         self.host = host
         self.port = port
@@ -44,6 +49,7 @@ package struct ConfigCenterOptions: Sendable {
         self.poll = poll
         self.hasher = hasher
         self.onListening = onListening
+        self.onAudit = onAudit
     }
 
     /// A server's certificate chain and its key, as PEM files.

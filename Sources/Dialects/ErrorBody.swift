@@ -88,7 +88,7 @@ extension [UInt8] {
     fileprivate mutating func append(_ prefix: StaticString, _ text: String) {
         self.append(raw: prefix)
         self.append(UInt8(ascii: "\""))
-        JSONText.encode(text.utf8, into: &self)
+        JSONText.encode(Array(text.utf8), into: &self)
         self.append(UInt8(ascii: "\""))
     }
 }

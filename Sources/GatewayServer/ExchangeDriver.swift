@@ -72,7 +72,7 @@ final class ExchangeDriver {
         do throws(Refusal) {
             let attempt = try self.exchange.nextAttempt(after: last)
             if self.totalDeadline == Deadlines.never {
-                self.totalDeadline = now + UInt64(attempt.upstream.timeouts.total.nanoseconds)
+                self.totalDeadline = now + attempt.upstream.timeouts.total
             }
             self.client.setDeadline(self.totalDeadline)
             self.current = attempt.upstream
@@ -99,16 +99,23 @@ final class ExchangeDriver {
         self.exchange.writeRequest(to: upstream, into: &out)
         let now = LoopClock.now()
         self.exchange.noteSent(at: now)
-        self.client.setDeadline(min(self.totalDeadline, now + UInt64(upstream.timeouts.firstByte.nanoseconds)))
+        self.client.setDeadline(min(self.totalDeadline, now + upstream.timeouts.firstByte))
         connection.send(out)
         self.loop.recycle(out)
         // The write may have closed the connection.
-        if let upload = self.upload, self.upstream === connection { upload.connected(connection, upstream.timeouts) }
+        if let upload = self.upload, self.upstream === connection {
+            upload.connected(connection, patience: upstream.timeouts.idle)
+        }
     }
 
     /// The attempt came to nothing before anything went to the client. `condition` is what the route may retry on.
-    func attemptFailed(_ refusal: Refusal, on condition: Route.Retry.Condition?) {
+    func attemptFailed(
+        _ refusal: Refusal,
+        on condition: Route.Retry.Condition?,
+        _ cause: AttemptLog.Cause = .asTheCodeSays
+    ) {
         guard self.isBusy else { return }
+        self.tell(refusal, cause)
         self.exchange.leaveUpstream()
         guard let wait = self.exchange.retryDelay(on: condition) else { return self.refuse(refusal) }
         self.state = .acquiring
@@ -118,6 +125,13 @@ final class ExchangeDriver {
             bound.value.retry = nil
             bound.value.attempt(after: refusal)
         }
+    }
+
+    /// Tells the operator, who is told more than the caller.
+    private func tell(_ refusal: Refusal, _ cause: AttemptLog.Cause = .asTheCodeSays) {
+        guard let upstream = self.current else { return }
+        let wall = self.loop.state.clock.wall(LoopClock.now())
+        self.loop.attempts.failed(refusal, cause, on: upstream.name, in: self.exchange, wall: wall)
     }
 
     // MARK: the answer
@@ -152,7 +166,11 @@ final class ExchangeDriver {
                 let condition =
                     refusal.code == .upstreamSaturated ? Route.Retry.Condition.tooManyRequests : .serverError
                 self.dropUpstream()
-                return self.attemptFailed(refusal, on: refusal.code == .upstreamCredentialsExhausted ? nil : condition)
+                return self.attemptFailed(
+                    refusal,
+                    on: refusal.code == .upstreamCredentialsExhausted ? nil : condition,
+                    .answered(self.exchange.response.status)
+                )
             case .relay:
                 self.state = .relaying
                 self.upload?.answered(status: self.exchange.response.status)
@@ -183,7 +201,7 @@ final class ExchangeDriver {
         switch verdict {
         case .more:
             if let idle = self.current?.timeouts.idle {
-                self.client.setDeadline(min(self.totalDeadline, now + UInt64(idle.nanoseconds)))
+                self.client.setDeadline(min(self.totalDeadline, now + idle))
             }
             self.flush(out, passed)
             self.slowDown()
@@ -217,7 +235,9 @@ final class ExchangeDriver {
         self.upstream = nil
         self.upload?.disconnected()
         switch self.state {
-        case .awaitingHead: self.attemptFailed(UpstreamFailure.refusal(awaiting: failure), on: .connect)
+        case .awaitingHead:
+            let cause = failure.map { AttemptLog.Cause.error($0) } ?? .asTheCodeSays
+            self.attemptFailed(UpstreamFailure.refusal(awaiting: failure), on: .connect, cause)
         case .relaying:
             var out = self.loop.takeBuffer()
             if case .complete = self.exchange.upstreamClosed(into: &out) {
@@ -244,7 +264,7 @@ final class ExchangeDriver {
         guard self.isPaused else { return }
         self.isPaused = false
         if let idle = self.current?.timeouts.idle {
-            self.client.setDeadline(min(self.totalDeadline, LoopClock.now() + UInt64(idle.nanoseconds)))
+            self.client.setDeadline(min(self.totalDeadline, LoopClock.now() + idle))
         }
         self.upstream?.setReading(true)
     }
@@ -259,7 +279,7 @@ final class ExchangeDriver {
     /// The upstream has been sent the whole body.
     func uploadSent() {
         guard case .awaitingHead = self.state, let current = self.current else { return }
-        self.setUploadDeadline(LoopClock.now() + UInt64(current.timeouts.firstByte.nanoseconds))
+        self.setUploadDeadline(LoopClock.now() + current.timeouts.firstByte)
     }
 
     /// The body turned out to be one that must not pass.
@@ -287,7 +307,10 @@ final class ExchangeDriver {
                 return self.refuse(Refusal(.requestTimeout))
             }
             self.dropUpstream()
-            if now >= self.totalDeadline { return self.refuse(Refusal(.totalTimeout)) }
+            if now >= self.totalDeadline {
+                self.tell(Refusal(.totalTimeout))
+                return self.refuse(Refusal(.totalTimeout))
+            }
             self.attemptFailed(Refusal(.upstreamTimeout), on: .timeout)
         case .relaying:
             if self.isPaused {
@@ -319,6 +342,7 @@ final class ExchangeDriver {
 
     /// What `out` holds already are whole events of the same read.
     private func cut(_ code: ErrorCode, _ out: inout ByteBuffer) {
+        if code.fault == .upstream { self.tell(Refusal(code)) }
         guard self.hasFlushed else { return self.refuse(Refusal(code)) }
         self.dropUpstream()
         let isEnded = self.exchange.cut(code, now: LoopClock.now(), into: &out)

@@ -2,7 +2,7 @@ package import GatewayCore
 import GatewayModel
 import Glibc
 package import Journal
-import Logging
+package import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
@@ -36,6 +36,7 @@ package final class GatewayServer: Service {
     private let configAge: @Sendable () -> (seconds: Double, isStale: Bool)?
     private let tls = TLSContexts()
     private let spoolSpace: SpoolSpace
+    private let attempts: AttemptLog
     private let startedAt = LoopClock.now()
     private let onListening: @Sendable (Int) -> Void
     private let running = Mutex<[NIOLoopBound<Loop>]>([])
@@ -48,6 +49,7 @@ package final class GatewayServer: Service {
         journal: Journal,
         accessLog: LogFile?,
         objects: ObjectMap,
+        logger: Logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() },
         configAge: @escaping @Sendable () -> (seconds: Double, isStale: Bool)? = { nil },
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
@@ -57,6 +59,7 @@ package final class GatewayServer: Service {
         self.journal = journal
         self.accessLog = accessLog
         self.objects = objects
+        self.attempts = AttemptLog(logger)
         self.configAge = configAge
         self.onListening = onListening
         self.spoolSpace = SpoolSpace(
@@ -110,6 +113,7 @@ package final class GatewayServer: Service {
                         options: self.options.transport,
                         tls: self.tls,
                         spoolSpace: self.spoolSpace,
+                        attempts: self.attempts,
                         operations: operations
                     )
                     let bound = NIOLoopBound(loop, eventLoop: eventLoop)
@@ -209,6 +213,7 @@ package final class GatewayServer: Service {
                 configAge: self.configAge()?.seconds,
                 journal: self.journal,
                 logDropped: self.accessLog?.droppedLines ?? 0,
+                failuresUnlogged: self.attempts.unlogged,
                 objectsDropped: self.objects.droppedObjects
             ).text()
         }

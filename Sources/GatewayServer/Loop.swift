@@ -11,6 +11,7 @@ final class Loop {
     let options: TransportOptions
     let tls: TLSContexts
     let spoolSpace: SpoolSpace
+    let attempts: AttemptLog
     /// Memory for the next outgoing message; empty while one is being built.
     private var spare = ByteBuffer()
     /// Asks all loops for the metrics page.
@@ -27,6 +28,7 @@ final class Loop {
         options: TransportOptions,
         tls: TLSContexts,
         spoolSpace: SpoolSpace,
+        attempts: AttemptLog,
         operations: Operations
     ) {
         self.eventLoop = eventLoop
@@ -34,6 +36,7 @@ final class Loop {
         self.options = options
         self.tls = tls
         self.spoolSpace = spoolSpace
+        self.attempts = attempts
         self.operations = operations
     }
 

@@ -12,6 +12,7 @@ struct MetricsPage {
     let configAge: Double?
     let journal: Journal
     let logDropped: UInt64
+    let failuresUnlogged: UInt64
     let objectsDropped: UInt64
 
     private typealias Series = (labels: [(String, String)], block: ExchangeMetrics.Block)
@@ -113,7 +114,8 @@ struct MetricsPage {
             (.connectionsRefused, self.metrics.connectionsRefused), (.journalLost, self.metrics.journalLost),
             (.journalDropped, self.journal.droppedSegments), (.journalFailures, self.journal.segmentFailures),
             (.logDropped, self.logDropped), (.seriesOverflow, self.metrics.overflows),
-            (.objectsDropped, self.objectsDropped), (.spoolRefusals, self.metrics.spoolRefusals),
+            (.failuresUnlogged, self.failuresUnlogged), (.objectsDropped, self.objectsDropped),
+            (.spoolRefusals, self.metrics.spoolRefusals),
         ]
         for (metric, value) in losses {
             self.begin(metric, .counter, &page)

@@ -10,8 +10,9 @@ package struct PortInUse: Error, CustomStringConvertible {
 /// Finds out whether a port is free before several listeners share it.
 ///
 /// Listeners that share a port may do so with another process's as well, silently; a probe without sharing finds it out.
-enum PortProbe {
-    static func check(host: String, port: Int) throws {
+package enum PortProbe {
+    /// Throws `PortInUse`, or what the resolver says of the host. Port 0 is always free.
+    package static func check(host: String, port: Int) throws {
         guard port != 0 else { return }
         let address = try SocketAddress.makeAddressResolvingHost(host, port: port)
         let descriptor = socket(address.protocol == .inet6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -1,21 +1,23 @@
 /// A run of bytes in the buffer that a head was parsed from, counted from the buffer's first readable byte.
 ///
+/// `@inlinable`: its accessors are called for every field of every head, across a module's border.
 /// Plain numbers instead of a slice: nothing is retained, and a head of twenty fields costs no allocation.
+@usableFromInline
 package struct ByteRange: Sendable, Equatable {
-    package var start: UInt32
-    package var end: UInt32
+    @usableFromInline package var start: UInt32
+    @usableFromInline package var end: UInt32
 
-    package init(_ start: Int, _ end: Int) {
+    @inlinable package init(_ start: Int, _ end: Int) {
         self.start = UInt32(truncatingIfNeeded: start)
         self.end = UInt32(truncatingIfNeeded: end)
     }
 
     package static let empty = ByteRange(0, 0)
 
-    package var count: Int { Int(self.end) - Int(self.start) }
-    package var isEmpty: Bool { self.start == self.end }
-    package var lower: Int { Int(self.start) }
-    package var upper: Int { Int(self.end) }
+    @inlinable package var count: Int { Int(self.end) - Int(self.start) }
+    @inlinable package var isEmpty: Bool { self.start == self.end }
+    @inlinable package var lower: Int { Int(self.start) }
+    @inlinable package var upper: Int { Int(self.end) }
 }
 
 /// Character classes of RFC 9110 and RFC 3986 as bit masks over ASCII: two constants, no table in memory.

@@ -2,24 +2,50 @@ package import NIOCore
 
 // chunked-body = *( 1*HEXDIG [ chunk-ext ] CR LF data CR LF ) 1*"0" [ chunk-ext ] CR LF trailers CR LF  (RFC 9112 §7.1)
 //
-// Read strictly: at most 15 hexadecimal digits, no sign or space around the size, every line ends in CR LF, an extension
-// holds no control character. Extensions and trailers are skipped, with a limit on their bytes, and never forwarded.
+//     chunk-ext = *( ";" token [ "=" ( token / quoted-string ) ] )                                  (RFC 9112 §7.1.1)
+//
+// Read strictly: at most 15 hexadecimal digits, no sign or space around size and extensions, every line ends in CR LF, a
+// trailer is a field line. Extensions and trailers are skipped, with a limit on their bytes, and never forwarded.
 
 /// Takes the chunked framing off a body. A value: bytes in, ranges out, nothing copied.
 package struct ChunkedDecoder: Sendable {
     private enum State: Sendable, Equatable {
         case size(digits: Int, value: UInt64)
-        case sizeExtension(value: UInt64)
+        case sizeExtension(ExtensionPart, value: UInt64)
         case sizeLineFeed(value: UInt64)
         case data(left: UInt64)
         case dataCarriageReturn
         case dataLineFeed
         /// At the beginning of a trailer line; an empty one ends the body.
         case trailerStart
+        case trailerName
         case trailer
         case trailerLineFeed
         case endLineFeed
         case finished
+    }
+
+    /// Where in an extension the cursor stands.
+    private enum ExtensionPart: Sendable, Equatable {
+        case start, name, valueStart, value, quoted, escaped, unquoted
+
+        /// What `byte` leads to; nil when it is not allowed here.
+        func next(_ byte: UInt8) -> ExtensionPart? {
+            switch (self, byte) {
+            case (.quoted, UInt8(ascii: "\"")): .unquoted
+            case (.quoted, UInt8(ascii: "\\")): .escaped
+            case (.quoted, _), (.escaped, _): CharacterClass.isFieldValue(byte) ? .quoted : nil
+            case (.start, _): CharacterClass.isToken(byte) ? .name : nil
+            case (.valueStart, UInt8(ascii: "\"")): .quoted
+            case (.valueStart, _): CharacterClass.isToken(byte) ? .value : nil
+            case (_, UInt8(ascii: ";")): .start
+            case (.name, UInt8(ascii: "=")): .valueStart
+            case (.name, _), (.value, _): CharacterClass.isToken(byte) ? self : nil
+            case (.unquoted, _): nil
+            }
+        }
+
+        var mayEnd: Bool { self == .name || self == .value || self == .unquoted }
     }
 
     package enum Step: Sendable, Equatable {
@@ -56,16 +82,17 @@ package struct ChunkedDecoder: Sendable {
                     guard digits > 0 else { throw .badChunk }
                     switch byte {
                     case UInt8(ascii: "\r"): self.state = .sizeLineFeed(value: value)
-                    case UInt8(ascii: ";"): self.state = .sizeExtension(value: value)
+                    case UInt8(ascii: ";"): self.state = .sizeExtension(.start, value: value)
                     default: throw .badChunk
                     }
                 }
-            case .sizeExtension(let value):
+            case .sizeExtension(let part, let value):
                 try self.countOverhead(.badChunk)
-                if byte == UInt8(ascii: "\r") {
+                if byte == UInt8(ascii: "\r"), part.mayEnd {
                     self.state = .sizeLineFeed(value: value)
-                } else if !CharacterClass.isFieldValue(byte) {
-                    throw .badChunk
+                } else {
+                    guard let part = part.next(byte) else { throw .badChunk }
+                    self.state = .sizeExtension(part, value: value)
                 }
             case .sizeLineFeed(let value):
                 guard byte == UInt8(ascii: "\n") else { throw .badChunk }
@@ -85,7 +112,11 @@ package struct ChunkedDecoder: Sendable {
             case .trailerStart:
                 try self.countOverhead(.badTrailer)
                 guard byte == UInt8(ascii: "\r") || CharacterClass.isToken(byte) else { throw .badTrailer }
-                self.state = byte == UInt8(ascii: "\r") ? .endLineFeed : .trailer
+                self.state = byte == UInt8(ascii: "\r") ? .endLineFeed : .trailerName
+            case .trailerName:
+                try self.countOverhead(.badTrailer)
+                guard byte == UInt8(ascii: ":") || CharacterClass.isToken(byte) else { throw .badTrailer }
+                if byte == UInt8(ascii: ":") { self.state = .trailer }
             case .trailer:
                 try self.countOverhead(.badTrailer)
                 if byte == UInt8(ascii: "\r") {

@@ -7,6 +7,7 @@ package struct HeadField: Sendable, Equatable {
 }
 
 /// The fields that the gateway reads or must not forward. Everything else is `other` and passes through.
+@usableFromInline
 package enum KnownField: UInt8, Sendable {
     case other
     // framing and connection management: never forwarded, always made anew
@@ -52,13 +53,21 @@ package enum KnownField: UInt8, Sendable {
     }
 
     /// Whether the field speaks of one connection and must not cross the gateway (RFC 9110 §7.6.1).
-    package var isHopByHop: Bool {
-        self.rawValue >= KnownField.connection.rawValue && self.rawValue <= KnownField.proxyAuthenticate.rawValue
+    @inlinable package var isHopByHop: Bool {
+        switch self {
+        case .connection, .contentLength, .transferEncoding, .host, .keepAlive, .te, .trailer, .upgrade, .expect,
+            .proxyConnection, .proxyAuthorization, .proxyAuthenticate:
+            true
+        default: false
+        }
     }
 
     /// Whether the field carries a caller's credential.
-    package var isCredential: Bool {
-        self.rawValue >= KnownField.authorization.rawValue && self.rawValue <= KnownField.apiKey.rawValue
+    @inlinable package var isCredential: Bool {
+        switch self {
+        case .authorization, .xAPIKey, .xGoogAPIKey, .apiKey: true
+        default: false
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 // Refused although some servers tolerate it: bare LF or CR, space before the colon, folded lines, NUL and other
 // controls in values, empty names. Limit: the caller's, on the bytes of the whole head.
 
+import CByteScan
+
 /// What the fields of one head say about the framing of the message and about its connection.
 package struct FieldFacts: Sendable, Equatable {
     package var contentLength: UInt64?
@@ -19,6 +21,13 @@ package struct FieldFacts: Sendable, Equatable {
     package var namesFields = false
     package var expectsContinue = false
     package var upgrade = ByteRange.empty
+    /// The values of fields that are looked up for every message; empty when the field is not there, the last one when it
+    /// is there twice.
+    package var contentType = ByteRange.empty
+    package var contentEncoding = ByteRange.empty
+    package var requestID = ByteRange.empty
+    /// How many content-encoding fields there are.
+    package var encodings = 0
 }
 
 /// Reads one field section into `fields`, which the caller keeps and reuses: no allocation once it has grown.
@@ -46,8 +55,7 @@ struct HeadParser {
 
     private mutating func readField(_ bytes: borrowing Span<UInt8>) throws(WireError) -> HeadField? {
         let start = self.cursor
-        var index = start
-        while index < bytes.count, CharacterClass.isToken(bytes[index]) { index += 1 }
+        var index = bytes.withUnsafeBufferPointer { Int(byte_scan_token_end($0.baseAddress, start, $0.count)) }
         guard index < bytes.count else { return nil }
         guard bytes[index] == UInt8(ascii: ":"), index > start else {
             switch bytes[index] {
@@ -64,8 +72,7 @@ struct HeadParser {
 
     /// The value from `start` to its CR LF, without the white space around it; moves the cursor behind the line.
     private mutating func readValue(_ bytes: borrowing Span<UInt8>, from start: Int) throws(WireError) -> ByteRange? {
-        var index = start
-        while index < bytes.count, CharacterClass.isFieldValue(bytes[index]) { index += 1 }
+        let index = FieldScan.valueEnd(bytes, from: start)
         guard index + 1 < bytes.count else {
             if index < bytes.count, bytes[index] != UInt8(ascii: "\r") { throw self.flaw(bytes, at: index) }
             return nil
@@ -104,6 +111,11 @@ struct HeadParser {
             guard self.equals(bytes, field.value, "100-continue") else { throw .badExpectation }
             self.facts.expectsContinue = true
         case .upgrade: self.facts.upgrade = field.value
+        case .contentType: self.facts.contentType = field.value
+        case .contentEncoding:
+            self.facts.contentEncoding = field.value
+            self.facts.encodings += 1
+        case .xRequestID: self.facts.requestID = field.value
         default: break
         }
     }
@@ -149,3 +161,18 @@ struct HeadParser {
 
 @inline(__always)
 func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+/// The loop that most bytes of a head go through.
+enum FieldScan {
+    /// The first place from `start` on that a field's value cannot run over, or the end of the bytes. A tab is found as a
+    /// control first, and passed over.
+    static func valueEnd(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < bytes.count {
+            index = bytes.withUnsafeBufferPointer { Int(byte_scan_control($0.baseAddress, index, $0.count)) }
+            guard index < bytes.count, bytes[index] == UInt8(ascii: "\t") else { return index }
+            index += 1
+        }
+        return index
+    }
+}

@@ -27,7 +27,8 @@ package enum JSONText {
     }
 
     /// Appends `text` as the inside of a JSON string: quotes, backslashes and controls are escaped.
-    package static func encode(_ text: some Sequence<UInt8>, into output: inout [UInt8]) {
+    package static func encode(_ text: [UInt8], into output: inout [UInt8]) {
+        output.reserveCapacity(output.count + text.count + 2)
         for byte in text {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):

@@ -1,10 +1,12 @@
+import CByteScan
+
 /// Finds the ids of stored objects that stand anywhere in a document, however deep: the strings under given names.
 ///
 /// A provider lets a call name a file within its messages; whoever checks whose file that is must find every such place.
 /// Names written with escapes are found as well.
 package enum ReferenceScan {
     /// The strings that are values of members called one of `names`, or elements of an array that is. `bytes` are JSON that
-    /// `TopLevelScanner` has accepted. Costs one pass; most bodies are told apart without it by `mayHold`.
+    /// `TopLevelScanner` has accepted. Costs one pass; most bodies are told apart without it by `mayNameFiles`.
     package static func strings(named names: [StaticString], in bytes: borrowing Span<UInt8>) -> [[UInt8]] {
         var found: [[UInt8]] = []
         var index = 0
@@ -18,7 +20,8 @@ package enum ReferenceScan {
                 let text = Self.text(bytes, index + 1..<end)
                 index = min(end + 1, bytes.count)
                 if Self.isName(bytes, &index) {
-                    isWanted = arrayDepth == 0 && names.contains { equals(text, $0) }
+                    // Within a wanted array everything is, also behind an object that no such array should hold.
+                    isWanted = arrayDepth > 0 || names.contains { equals(text, $0) }
                 } else if isWanted {
                     found.append(text)
                 }
@@ -36,10 +39,26 @@ package enum ReferenceScan {
         return found
     }
 
-    /// Whether a document can hold one of the names at all: it has `needle`, which is a part of all of them, or an escape
-    /// that could hide it. Costs a fraction of an instruction per byte.
-    package static func mayHold(_ needle: StaticString, in bytes: borrowing Span<UInt8>) -> Bool {
-        ByteSearch.find(needle, bytes) || ByteSearch.find("\\u00", bytes)
+    /// Whether a document can name a file at all: it has `file_id`, or an escape that could hide it. Costs less than an
+    /// instruction per byte.
+    package static func mayNameFiles(_ bytes: borrowing Span<UInt8>) -> Bool {
+        bytes.withUnsafeBytes { raw in
+            let start = raw.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            var index = Int(byte_scan_underscore(start, 0, raw.count))
+            while index < raw.count {
+                if Self.isAt(raw, index, "\\u00") || Self.isAt(raw, index - 4, "file_id") { return true }
+                index = Int(byte_scan_underscore(start, index + 1, raw.count))
+            }
+            return false
+        }
+    }
+
+    private static func isAt(_ raw: UnsafeRawBufferPointer, _ start: Int, _ needle: StaticString) -> Bool {
+        guard start >= 0, start &+ needle.utf8CodeUnitCount <= raw.count else { return false }
+        for offset in 0..<needle.utf8CodeUnitCount where raw[start &+ offset] != needle.utf8Start[offset] {
+            return false
+        }
+        return true
     }
 
     private static func stringEnd(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
@@ -65,46 +84,6 @@ package enum ReferenceScan {
         while next < bytes.count, isSpace(bytes[next]) { next += 1 }
         guard next < bytes.count, bytes[next] == UInt8(ascii: ":") else { return false }
         index = next + 1
-        return true
-    }
-}
-
-/// A search for a short text in many bytes.
-package enum ByteSearch {
-    /// Whether `needle`, of two bytes or more, occurs.
-    ///
-    /// WHY: unsafe loads: the first two bytes of the needle are compared with sixteen places at once; bounds are checked by
-    /// the loop's condition.
-    package static func find(_ needle: StaticString, _ bytes: borrowing Span<UInt8>) -> Bool {
-        let count = needle.utf8CodeUnitCount
-        return bytes.withUnsafeBytes { raw in
-            let first = SIMD16<UInt8>(repeating: needle.utf8Start[0])
-            let second = SIMD16<UInt8>(repeating: needle.utf8Start[1])
-            var index = 0
-            while index &+ count <= raw.count {
-                if index &+ 17 <= raw.count {
-                    let block = raw.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-                    let next = raw.loadUnaligned(fromByteOffset: index &+ 1, as: SIMD16<UInt8>.self)
-                    if !any((block .== first) .& (next .== second)) {
-                        index &+= 16
-                        continue
-                    }
-                }
-                let stop = min(index &+ 16, raw.count &- count &+ 1)
-                while index < stop {
-                    if Self.isAt(raw, index, needle) { return true }
-                    index &+= 1
-                }
-            }
-            return false
-        }
-    }
-
-    @inline(__always)
-    private static func isAt(_ raw: UnsafeRawBufferPointer, _ start: Int, _ needle: StaticString) -> Bool {
-        for offset in 0..<needle.utf8CodeUnitCount where raw[start &+ offset] != needle.utf8Start[offset] {
-            return false
-        }
         return true
     }
 }

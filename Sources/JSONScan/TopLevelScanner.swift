@@ -116,14 +116,15 @@ package struct TopLevelScanner: Sendable {
             if self.state == .afterValue { self.endValue(bytes, at: index, captureFrom) }
             return
         case .inContainer:
-            try self.stepInContainer(byte)
-            index += 1
+            index = try self.runThroughContainer(bytes, from: index)
             if self.state == .afterValue { self.endValue(bytes, at: index, captureFrom) }
             return
-        case .inStringEscape: self.state = .inString
-        case .inContainerEscape: self.state = .inContainerString
+        case .inStringEscape, .inContainerEscape:
+            guard isEscape(byte) else { throw .badString }
+            self.state = self.state == .inStringEscape ? .inString : .inContainerString
         case .inScalar:
-            if isScalarByte(byte) { break }
+            while index < bytes.count, isScalarByte(bytes[index]) { index += 1 }
+            guard index < bytes.count else { return }
             try self.checkScalar(bytes, end: index)
             self.state = .afterValue
             self.endValue(bytes, at: index, captureFrom)
@@ -131,6 +132,7 @@ package struct TopLevelScanner: Sendable {
         case .inName:
             try self.stepInName(byte)
         case .inNameEscape:
+            guard isEscape(byte) else { throw .badString }
             self.keepNameByte(byte)
             self.state = .inName
         case _ where isSpace(byte): break
@@ -142,6 +144,7 @@ package struct TopLevelScanner: Sendable {
                 self.state = .finished
             } else {
                 guard byte == UInt8(ascii: "\"") else { throw .unexpectedByte }
+                if try self.readWholeName(bytes, &index) { return }
                 self.name.removeAll(keepingCapacity: true)
                 self.nameHasEscape = false
                 self.state = .inName
@@ -171,19 +174,62 @@ package struct TopLevelScanner: Sendable {
         }
     }
 
-    private mutating func stepInContainer(_ byte: UInt8) throws(JSONFlaw) {
-        switch byte {
-        case UInt8(ascii: "\""): self.state = .inContainerString
-        case UInt8(ascii: "{"), UInt8(ascii: "["):
-            self.depth += 1
-            guard self.depth <= Self.depthLimit else { throw .tooDeep }
-        case UInt8(ascii: "}"), UInt8(ascii: "]"):
-            self.depth -= 1
-            if self.depth == 0 { self.state = .afterValue }
-        case UInt8(ascii: ","), UInt8(ascii: ":"): break
-        default:
-            guard isScalarByte(byte) || isSpace(byte) else { throw .unexpectedByte }
+    /// Skips what is within brackets, strings included, up to the bracket that closes the value or the end of the bytes.
+    ///
+    /// The state lives in local variables meanwhile: most bytes of most documents go through this loop.
+    @inline(__always)
+    private mutating func runThroughContainer(
+        _ bytes: borrowing Span<UInt8>,
+        from start: Int
+    ) throws(JSONFlaw) -> Int {
+        var index = start
+        var depth = self.depth
+        defer { self.depth = depth }
+        while index < bytes.count {
+            let byte = bytes[index]
+            index &+= 1
+            switch byte {
+            case UInt8(ascii: "\""):
+                index = StringScan.plainEnd(bytes, from: index)
+                guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else {
+                    // An escape, a control or the end of the piece: the slow path goes on from within the string.
+                    self.state = .inContainerString
+                    return index
+                }
+                index &+= 1
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                depth += 1
+                guard depth <= Self.depthLimit else { throw .tooDeep }
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                depth -= 1
+                if depth == 0 {
+                    self.state = .afterValue
+                    return index
+                }
+            case UInt8(ascii: ","), UInt8(ascii: ":"): break
+            default: guard isScalarByte(byte) || isSpace(byte) else { throw .unexpectedByte }
+            }
         }
+        return index
+    }
+
+    /// Reads a name that lies in this piece whole and without escapes, without copying it; false leaves it to the slow path.
+    @inline(__always)
+    private mutating func readWholeName(_ bytes: borrowing Span<UInt8>, _ index: inout Int) throws(JSONFlaw) -> Bool {
+        let start = index + 1
+        let end = StringScan.plainEnd(bytes, from: start)
+        guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else { return false }
+        self.current = -1
+        for place in self.watched.indices {
+            let literal = self.watched[place]
+            guard literal.utf8CodeUnitCount == end - start, foldsTo(bytes, start, literal) else { continue }
+            guard matches(bytes, start, end, literal) else { throw .disguisedMember }
+            guard self.members[place] == nil else { throw .repeatedMember }
+            self.current = place
+        }
+        index = end + 1
+        self.state = .colon
+        return true
     }
 
     private mutating func stepInName(_ byte: UInt8) throws(JSONFlaw) {
@@ -254,17 +300,17 @@ package struct TopLevelScanner: Sendable {
         default: break
         }
         let room = self.captureLimit - self.captures[self.current].count
-        for index in start..<min(end, start + room) { self.captures[self.current].append(bytes[index]) }
+        let piece = bytes.extracting(start..<max(start, min(end, start + room)))
+        piece.withUnsafeBytes { self.captures[self.current].append(contentsOf: $0) }
     }
 
     /// The index of the name just read among the watched ones, or -1. Names that other readers could take for a watched
     /// one are refused.
     private func watchedIndex() throws(JSONFlaw) -> Int {
         if self.nameHasEscape {
-            let decoded = JSONText.decode(self.name[...])
-            for literal in self.watched where decoded.map({ equalsFolded($0, literal) }) ?? false {
-                throw .disguisedMember
-            }
+            guard self.name.count < Self.nameLimit else { return -1 }
+            guard let decoded = JSONText.decode(self.name[...]) else { throw .badString }
+            for literal in self.watched where equalsFolded(decoded, literal) { throw .disguisedMember }
             return -1
         }
         for index in self.watched.indices where equalsFolded(self.name, self.watched[index]) {
@@ -290,6 +336,16 @@ func isScalarByte(_ byte: UInt8) -> Bool {
     }
 }
 
+/// What may stand behind a backslash; the digits of `\u` are checked where the text is decoded.
+@inline(__always)
+func isEscape(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"): true
+    case UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"), UInt8(ascii: "u"): true
+    default: false
+    }
+}
+
 func equals(_ bytes: [UInt8], _ literal: StaticString) -> Bool {
     guard bytes.count == literal.utf8CodeUnitCount else { return false }
     for index in bytes.indices where bytes[index] != literal.utf8Start[index] { return false }
@@ -303,6 +359,16 @@ func equalsFolded(_ bytes: [UInt8], _ literal: StaticString) -> Bool {
         let byte = bytes[index]
         let folded = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
         if folded != literal.utf8Start[index] { return false }
+    }
+    return true
+}
+
+/// Whether the bytes at `start` are `literal`, which is in lower case, with upper-case ASCII letters folded.
+func foldsTo(_ bytes: borrowing Span<UInt8>, _ start: Int, _ literal: StaticString) -> Bool {
+    for offset in 0..<literal.utf8CodeUnitCount {
+        let byte = bytes[start + offset]
+        let folded = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+        if folded != literal.utf8Start[offset] { return false }
     }
     return true
 }

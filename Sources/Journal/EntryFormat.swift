@@ -54,7 +54,10 @@ extension UsageRecord {
         case .requestBytes: self.requestBytes = number(value)
         case .snapshotVersion: self.snapshotVersion = number(value)
         case .endUser: self.endUser = text(value)
-        case .outcome: self.outcome = Outcome(rawValue: text(value)) ?? .failed
+        case .outcome:
+            self.outcome = Outcome(rawValue: text(value)) ?? .failed
+            // Until here it was that of a record whose end is not known.
+            self.code = nil
         case .code: self.code = ErrorCode(rawValue: text(value))
         case .status: self.status = Int(truncatingIfNeeded: number(value))
         case .attempts: self.attempts = Int(truncatingIfNeeded: number(value))

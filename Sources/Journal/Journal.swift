@@ -80,12 +80,14 @@ package final class Journal: Sendable {
         }
     }
 
-    /// Names sort by the time of making, so that oldest means first.
+    /// Names sort by the time of making, so that oldest means first: to the nanosecond, because a process that is
+    /// restarted at once must close the orphans of the one before in a segment that is read later.
     private func makeSegment(bytes: Int) throws(JournalError) -> SegmentFile {
         let number = self.sequence.wrappingAdd(1, ordering: .relaxed).newValue
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        let name = "\(Self.padded(UInt64(now.tv_sec), 12))-\(Self.padded(number, 10))-\(self.process)"
+        let time = "\(Self.padded(UInt64(now.tv_sec), 12)).\(Self.padded(UInt64(now.tv_nsec), 9))"
+        let name = "\(time)-\(Self.padded(number, 10))-\(self.process)"
         return try SegmentFile(creating: "\(self.options.directory)/\(name).agwj", size: bytes)
     }
 

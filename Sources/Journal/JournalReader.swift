@@ -46,6 +46,8 @@ package struct JournalReader {
         for path in try Self.segments(in: self.directory) {
             for entry in try self.newEntries(of: path) {
                 var record = self.open[entry.id] ?? UsageRecord(id: entry.id, startedAt: 0)
+                // An end says its code, or there is none; only a missing end is an error by itself.
+                if entry.isEnd { record.code = nil }
                 entry.apply(to: &record)
                 self.open[entry.id] = entry.isEnd ? nil : record
                 if entry.isEnd { records.append(record) }

@@ -129,7 +129,7 @@ struct SQLiteTransaction: ConfigTransaction {
 
     // MARK: Audit
 
-    func append(_ audit: AuditRecord) throws {
+    func append(_ audit: AuditRecord) throws -> Int64 {
         try self.db.execute(
             sql: """
                 INSERT INTO audit (at, actor, origin, action, kind, name, before, after, secretsChanged, snapshot)
@@ -141,6 +141,7 @@ struct SQLiteTransaction: ConfigTransaction {
                 audit.snapshot.map(Self.key),
             ]
         )
+        return self.db.lastInsertedRowID
     }
 
     func audit(before: Int64?, limit: Int) throws -> [AuditRecord] {

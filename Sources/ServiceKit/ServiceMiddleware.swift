@@ -41,9 +41,9 @@ package struct ServiceMiddleware: RouterMiddleware {
         self.logger.info(
             "request",
             metadata: [
-                "service.method": "\(request.method.rawValue)", "service.path": "\(path)",
-                "service.status": "\(response.status.code)", "service.code": "\(code ?? "")",
-                "service.origin": "\(context.origin)", "service.duration": "\(start.duration(to: .now))",
+                "gateway.method": "\(request.method.rawValue)", "gateway.path": "\(path)",
+                "gateway.status": "\(response.status.code)", "gateway.code": "\(code ?? "")",
+                "gateway.origin": "\(context.origin)", "gateway.duration": "\(start.duration(to: .now))",
             ]
         )
         return response
@@ -53,8 +53,8 @@ package struct ServiceMiddleware: RouterMiddleware {
         self.logger.error(
             "request failed",
             metadata: [
-                "service.method": "\(request.method.rawValue)", "service.path": "\(context.endpointPath ?? "unknown")",
-                "service.error": "\(String(describing: error).prefix(512))",
+                "gateway.method": "\(request.method.rawValue)", "gateway.path": "\(context.endpointPath ?? "unknown")",
+                "gateway.cause": "\(String(describing: error).prefix(512))",
             ]
         )
     }

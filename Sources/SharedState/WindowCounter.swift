@@ -21,7 +21,8 @@ package final class WindowCounter: Sendable {
         var seen = self.word.load(ordering: .relaxed)
         while true {
             let seenWindow = UInt32(truncatingIfNeeded: seen >> 32)
-            let isNewer = Int32(bitPattern: window &- seenWindow) > 0
+            // A fresh counter has seen no window; numbers wrap, so that half of them would count as older than its zero.
+            let isNewer = seen == 0 || Int32(bitPattern: window &- seenWindow) > 0
             let count = isNewer ? 0 : UInt32(truncatingIfNeeded: seen)
             guard count < limit else { return LimitDecision(admitted: false, remaining: 0, resetAfter: resetAfter) }
             let next = UInt64(isNewer ? window : seenWindow) << 32 | UInt64(count + 1)

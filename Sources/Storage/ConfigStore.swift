@@ -30,8 +30,8 @@ package protocol ConfigTransaction {
     func insert(_ snapshot: SnapshotRecord) throws
     func deleteSnapshots(before version: UInt64) throws
 
-    /// The record's `id` is given by the store.
-    func append(_ audit: AuditRecord) throws
+    /// The store gives the record an `id` of its own, and says which.
+    @discardableResult func append(_ audit: AuditRecord) throws -> Int64
     /// Newest first, older than the given id.
     func audit(before: Int64?, limit: Int) throws -> [AuditRecord]
 

@@ -92,12 +92,11 @@ private final class MemoryTransaction: ConfigTransaction {
         try self.change { $0.snapshots.removeAll { $0.version < version } }
     }
 
-    func append(_ audit: AuditRecord) throws {
-        try self.change { state in
-            var audit = audit
-            audit.id = Int64(state.audit.count + 1)
-            state.audit.append(audit)
-        }
+    func append(_ audit: AuditRecord) throws -> Int64 {
+        var audit = audit
+        audit.id = Int64(self.state.audit.count + 1)
+        try self.change { $0.audit.append(audit) }
+        return audit.id
     }
 
     func audit(before: Int64?, limit: Int) -> [AuditRecord] {

@@ -41,9 +41,14 @@ package struct JSONLine {
         self.bytes.append(UInt8(ascii: ":"))
     }
 
+    /// Bytes from a wire; what is not UTF-8 among them is replaced, so that the line can be read.
     package mutating func put(_ key: StaticString, _ text: [UInt8]) {
         self.key(key)
-        self.quoted(text)
+        if text.allSatisfy({ $0 < 0x80 }) {
+            self.quoted(text)
+        } else {
+            self.quoted(String(decoding: text, as: UTF8.self).utf8)
+        }
     }
 
     package mutating func put(_ key: StaticString, _ number: UInt64) {
@@ -54,6 +59,12 @@ package struct JSONLine {
     package mutating func put(_ key: StaticString, _ flag: Bool) {
         self.key(key)
         self.raw(flag ? "true" : "false")
+    }
+
+    /// A value that is JSON already.
+    package mutating func put(_ key: StaticString, json: [UInt8]) {
+        self.key(key)
+        self.bytes.append(contentsOf: json)
     }
 
     /// Microseconds with three decimals, from nanoseconds, as a number of milliseconds.

@@ -32,6 +32,7 @@ struct Fixture: Sendable {
         keptSnapshots: Int = 200,
         clock: TestClock = TestClock(1_800_000_000),
         store: any ConfigStore = MemoryConfigStore(),
+        onAudit: @escaping @Sendable (AuditRecord) -> Void = { _ in },
         _ body: @escaping @Sendable (Fixture) async throws -> Void
     ) async throws {
         let center = ConfigCenter(
@@ -40,7 +41,8 @@ struct Fixture: Sendable {
             options: ConfigCenterOptions(
                 keptSnapshots: keptSnapshots,
                 watcherLimit: watcherLimit,
-                hasher: PasswordHasher(rounds: 16)
+                hasher: PasswordHasher(rounds: 16),
+                onAudit: onAudit
             ),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { clock.now }

@@ -38,6 +38,12 @@ def access_lines(stack: Stack, request_id: str) -> list[dict]:
     return lines
 
 
+def error_lines(stack: Stack, request_id: str) -> list[dict]:
+    """The error log's lines about an exchange."""
+    text = (stack.folder / "data/logs/error.log").read_text()
+    return [json.loads(line) for line in text.splitlines() if f'"gateway.id":"{request_id}"' in line]
+
+
 @contextmanager
 def one_failure(stack: Stack, code: str) -> Iterator[None]:
     """What runs inside makes exactly one exchange, which fails with this code."""

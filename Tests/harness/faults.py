@@ -180,6 +180,21 @@ class FaultServer:
         self._listener.close()
 
 
+class PlainServer(FaultServer):
+    """Answers whatever bytes come first with a plain HTTP error, as a web server does that is sent TLS by mistake."""
+
+    def __init__(self):
+        super().__init__(FAULTS["400"])
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(20)
+            try:
+                FAULTS["400"](connection, connection.recv(65536))
+            except OSError:
+                return
+
+
 def read_request(connection: socket.socket) -> bytes:
     """One whole request, framed by its `content-length` or its chunks; empty when the caller closes before."""
     data = b""

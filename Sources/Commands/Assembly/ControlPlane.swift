@@ -10,6 +10,7 @@ struct ControlPlane {
     let center: ConfigCenter
     /// What is told once, on the very first run.
     let firstRun: FirstRun?
+    private let audit: AuditLog
 
     init(
         _ options: ServerOptions,
@@ -22,18 +23,26 @@ struct ControlPlane {
         do { store = try SQLiteConfigStore(path: "\(directory.path)/config.sqlite") } catch {
             throw OptionError("cannot open \(directory.path)/config.sqlite: \(error)", exitCode: 1)
         }
+        let audit = try AuditLog(options.auditLog)
+        self.audit = audit
         self.center = ConfigCenter(
             store: store,
             secrets: secrets,
             options: ConfigCenterOptions(
                 host: options.adminHost,
                 port: options.configCenterPort,
-                onListening: onListening
+                onListening: onListening,
+                onAudit: { audit.write($0) }
             ),
             logger: logger
         )
         self.firstRun = try await self.center.bootstrap()
     }
+
+    func reopenLogs() { self.audit.reopen() }
+
+    /// Brings the log to the disk, after everything else has stopped.
+    func close() { self.audit.close() }
 
     /// Applies what the file named by `--config` says.
     func apply(_ document: ConfigDocument, from path: String) async throws {

@@ -40,6 +40,7 @@ final class DataPlane: Sendable {
             journal: journal,
             accessLog: self.accessLog,
             objects: try ObjectMap(path: "\(directory.path)/objects.map"),
+            logger: logger,
             configAge: configAge,
             onListening: onListening
         )
@@ -85,6 +86,7 @@ final class DataPlane: Sendable {
             let table = RoutingTable(compiling: snapshot, sharing: self.shared)
             self.tables.offer(table)
             self.report(table)
+            self.logger.info("last good snapshot in force", metadata: ["gateway.version": "\(snapshot.version)"])
             return snapshot.version
         } catch {
             self.logger.error("last good snapshot unusable", metadata: ["gateway.cause": "\(error)"])

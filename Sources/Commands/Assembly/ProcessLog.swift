@@ -7,7 +7,7 @@ struct ProcessLog {
     private let level: Logger.Level
 
     init(_ options: ServerOptions) throws {
-        self.file = try LogFile(options.errorLog ?? .standardOutput)
+        self.file = try LogFile(options.errorLog)
         self.level = options.logLevel
     }
 

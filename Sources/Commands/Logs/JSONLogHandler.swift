@@ -23,7 +23,7 @@ struct JSONLogHandler: LogHandler {
     func log(event: LogEvent) {
         var line = JSONLine()
         line.begin()
-        line.put("time", Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)))
+        line.put("time", Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)) + "Z")
         line.put("level", event.level.rawValue)
         line.put("label", self.label)
         line.put("message", "\(event.message)")

@@ -19,9 +19,6 @@ enum ConfigFile {
 
     /// The problems, a line each.
     static func describe(_ problems: DocumentProblems, _ path: String) -> String {
-        problems.problems.map { problem in
-            let allowed = problem.allowed.isEmpty ? "" : "; allowed: \(problem.allowed.joined(separator: ", "))"
-            return "\(path): \(problem)\(allowed)"
-        }.joined(separator: "\n")
+        problems.problems.map { "\(path): \($0)" }.joined(separator: "\n")
     }
 }

@@ -29,6 +29,12 @@ struct ServerFlags: ParsableArguments {
     @Option(name: .customLong("allow-plain-http"), help: help(.allowPlainHTTP)) var allowPlainHTTP: String?
     @Option(name: .customLong("ready-file"), help: help(.readyFile)) var readyFile: String?
 
+    /// What the help of each long-running command says about all of its options.
+    static let discussion = """
+        Every option is also an environment variable (--gateway-port: AI_GATEWAY_GATEWAY_PORT) and a field of the
+        section `server` in the file of --config (gatewayPort); the flag wins over the variable, that over the file.
+        """
+
     private static func help(_ option: ProcessOption) -> ArgumentHelp {
         let fallback = option.entry.fallback.map { " (default: \($0))" } ?? ""
         return ArgumentHelp("\(option.entry.help)\(fallback)", valueName: option.entry.syntax.lowercased())

@@ -14,7 +14,7 @@ struct ServerOptions {
     let threads: Int
     let logLevel: Logger.Level
     let accessLog: LogFile.Destination?
-    let errorLog: LogFile.Destination?
+    let errorLog: LogFile.Destination
     let auditLog: LogFile.Destination?
     let drainTimeout: Duration
     let maximumBodyBytes: Int
@@ -50,7 +50,7 @@ struct ServerOptions {
         self.threads = try reader.int(.threads, in: 1...256) ?? ProcessInfo.processInfo.activeProcessorCount
         self.logLevel = try reader.logLevel(.logLevel)
         self.accessLog = try reader.destination(.accessLog, default: "\(directory)/logs/access.log")
-        self.errorLog = try reader.destination(.errorLog, default: "\(directory)/logs/error.log")
+        self.errorLog = try reader.errorLog(default: "\(directory)/logs/error.log")
         self.auditLog = try reader.destination(.auditLog, default: "\(directory)/logs/audit.log")
         self.drainTimeout = try reader.duration(.drainTimeout) ?? .seconds(30)
         self.maximumBodyBytes = try reader.bytes(.maximumBody) ?? 32 << 20
@@ -134,6 +134,13 @@ private struct OptionReader {
             throw OptionError(option, found: text, expected: "trace, debug, info, warning or error")
         }
         return level
+    }
+
+    func errorLog(default path: String) throws(OptionError) -> LogFile.Destination {
+        guard let destination = try self.destination(.errorLog, default: path) else {
+            throw OptionError(.errorLog, found: "off", expected: "a file or `stdout`")
+        }
+        return destination
     }
 
     func destination(_ option: ProcessOption, default path: String) throws(OptionError) -> LogFile.Destination? {

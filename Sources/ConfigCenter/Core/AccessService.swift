@@ -12,11 +12,19 @@ final class AccessService: Authenticator {
     private let hasher: PasswordHasher
     private let gate = LoginGate()
     private let now: @Sendable () -> Int64
+    /// Told of logins that were refused; everything else is told by the store.
+    private let onAudit: @Sendable (AuditRecord) -> Void
 
-    init(store: any ConfigStore, hasher: PasswordHasher, now: @escaping @Sendable () -> Int64) {
+    init(
+        store: any ConfigStore,
+        hasher: PasswordHasher,
+        now: @escaping @Sendable () -> Int64,
+        onAudit: @escaping @Sendable (AuditRecord) -> Void
+    ) {
         self.store = store
         self.hasher = hasher
         self.now = now
+        self.onAudit = onAudit
     }
 
     func holder(of token: String) async throws -> (name: String, role: Role)? {
@@ -43,6 +51,7 @@ final class AccessService: Authenticator {
         let user = try await self.store.read { rows in try rows.user(name) }
         guard try await self.hasher.verify(password, against: user?.passwordHash), let user else {
             self.gate.failed(name, from: origin, now: now)
+            self.noteRefusal(of: name, from: origin, at: now)
             throw ServiceProblem(.wrongPassword, "Check both; after five failures each attempt has to wait.")
         }
         self.gate.succeeded(name, from: origin)
@@ -61,6 +70,13 @@ final class AccessService: Authenticator {
             )
         }
         return (token, record)
+    }
+
+    /// Only guesses that were looked at are told: the gate bounds them, and attempts that it turns away are as many as
+    /// anybody likes.
+    private func noteRefusal(of name: String, from origin: String, at now: Int64) {
+        let name = String(name.prefix(128))
+        self.onAudit(AuditRecord(at: now, actor: name, origin: origin, action: "refuse", kind: "login", name: name))
     }
 
     func logOut(_ token: String) async throws {

@@ -51,10 +51,15 @@ struct NamespaceMatcher {
         throws(Refusal)
     {
         if prefix.namespace >= 0 { try Self.settle(&caller, prefix.namespace) }
-        if let namespace = self.host(head, bytes) { try Self.settle(&caller, namespace) }
+        if self.table.hasHosts, let namespace = self.host(head, bytes) { try Self.settle(&caller, namespace) }
         for entry in self.table.headers {
-            for field in head.fields where Self.isField(bytes, field, entry.name, entry.value) {
-                try Self.settle(&caller, entry.namespace)
+            for field in head.fields where Self.isNamed(bytes, field, entry.name) {
+                let value = bytes.extracting(field.value.lower..<field.value.upper)
+                // A value that selects nothing does not agree either: whoever sends it means another namespace.
+                guard let namespace = value.withUnsafeBytes({ entry.values.find($0) }) else {
+                    throw Refusal(.namespaceMismatch)
+                }
+                try Self.settle(&caller, namespace)
             }
         }
     }
@@ -85,18 +90,13 @@ struct NamespaceMatcher {
         return name.withUnsafeBytes { self.table.hosts.find($0) }
     }
 
-    private static func isField(
-        _ bytes: borrowing Span<UInt8>,
-        _ field: HeadField,
-        _ name: [UInt8],
-        _ value: [UInt8]
-    ) -> Bool {
-        guard field.name.count == name.count, field.value.count == value.count else { return false }
+    /// Whether the field has this name, which is in lower case.
+    private static func isNamed(_ bytes: borrowing Span<UInt8>, _ field: HeadField, _ name: [UInt8]) -> Bool {
+        guard field.name.count == name.count else { return false }
         for offset in 0..<name.count {
             let byte = bytes[field.name.lower + offset]
             if (byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte) != name[offset] { return false }
         }
-        for offset in 0..<value.count where bytes[field.value.lower + offset] != value[offset] { return false }
         return true
     }
 }

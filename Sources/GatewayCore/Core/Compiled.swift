@@ -3,18 +3,25 @@ import HTTPWire
 package import SharedState
 
 // The compiled forms of the resources: what the hot path reads. Names are kept as bytes where they go onto a wire;
-// everything refers to everything else by index.
+// everything refers to everything else by index. Classes, because what is read per request is then one reference: a
+// struct of ten fields would retain each of them.
 
-struct CompiledNamespace: Sendable {
+final class CompiledNamespace: Sendable {
     let name: [UInt8]
     let label: LabelNames.ID
-    let match: Namespace.Match
     let isAnonymous: Bool
     /// Limits of the global scope, of this namespace and of all its ancestors.
     let limits: [CompiledLimit]
+
+    init(name: [UInt8], label: LabelNames.ID, isAnonymous: Bool, limits: [CompiledLimit]) {
+        self.name = name
+        self.label = label
+        self.isAnonymous = isAnonymous
+        self.limits = limits
+    }
 }
 
-struct CompiledKey: Sendable {
+final class CompiledKey: Sendable {
     let name: [UInt8]
     let namespace: Int
     /// Seconds since 1970; `Int64.max` means never.
@@ -22,50 +29,80 @@ struct CompiledKey: Sendable {
     /// Nil admits every model.
     let models: [NamePattern]?
     let limits: [CompiledLimit]
+
+    init(name: [UInt8], namespace: Int, expires: Int64, models: [NamePattern]?, limits: [CompiledLimit]) {
+        self.name = name
+        self.namespace = namespace
+        self.expires = expires
+        self.models = models
+        self.limits = limits
+    }
 }
 
 /// One rate limit with the counter that it shares with all loops and all tables.
-package struct CompiledLimit: Sendable {
+package final class CompiledLimit: Sendable {
     package let policy: String
-    package let label: LabelNames.ID
     package let isShadow: Bool
     package let requests: UInt32
     /// Nanoseconds.
     package let length: UInt64
     package let counter: CounterStore.Counter
+
+    init(policy: String, isShadow: Bool, requests: UInt32, length: UInt64, counter: CounterStore.Counter) {
+        self.policy = policy
+        self.isShadow = isShadow
+        self.requests = requests
+        self.length = length
+        self.counter = counter
+    }
 }
 
-struct CompiledModel: Sendable {
+final class CompiledModel: Sendable {
     /// The resource's name: a model's, or a pattern.
     let name: String
-    let nameBytes: [UInt8]
     let label: LabelNames.ID
     /// By priority, then in the order in which they were written.
     let targets: [CompiledTarget]
     let limits: [CompiledLimit]
+
+    init(name: String, label: LabelNames.ID, targets: [CompiledTarget], limits: [CompiledLimit]) {
+        self.name = name
+        self.label = label
+        self.targets = targets
+        self.limits = limits
+    }
 }
 
 struct CompiledTarget: Sendable {
     let upstream: Int
     /// What to call the model there; nil passes on the asked name.
     let model: [UInt8]?
+    /// `model` as a JSON string, quotes included.
+    let quotedModel: [UInt8]?
     let weight: Int
     let priority: Int
 }
 
-struct CompiledRoute: Sendable {
+final class CompiledRoute: Sendable {
     let name: [UInt8]
     let match: Route.Match
     let matchesAll: Bool
-    let attempts: Int
-    let retryOn: Set<Route.Retry.Condition>
-    let backoff: Duration
+    let retry: Route.Retry
     let upstream: Int?
     let limits: [CompiledLimit]
+
+    init(name: [UInt8], match: Route.Match, retry: Route.Retry, upstream: Int?, limits: [CompiledLimit]) {
+        self.name = name
+        self.match = match
+        self.matchesAll = match == Route.Match()
+        self.retry = retry
+        self.upstream = upstream
+        self.limits = limits
+    }
 }
 
 /// An upstream as the data plane sees it.
-package struct CompiledUpstream: Sendable {
+package final class CompiledUpstream: Sendable {
     package let name: String
     let nameBytes: [UInt8]
     let label: LabelNames.ID
@@ -76,7 +113,33 @@ package struct CompiledUpstream: Sendable {
     let basePath: [UInt8]
     /// Whole header lines, CR LF included; one set is drawn by weight for each attempt.
     let credentials: [(lines: [UInt8], weight: Int)]
+    /// Names, in lower case, of fields that credentials set and the gateway does not know as such: a caller's are left out.
+    let credentialFields: [[UInt8]]
     package let limits: Upstream.Limits
-    package let timeouts: Upstream.Timeouts
+    /// Nanoseconds.
+    package let timeouts: (connect: UInt64, firstByte: UInt64, idle: UInt64, total: UInt64)
     package let state: UpstreamState
+
+    init(
+        _ upstream: Upstream,
+        label: LabelNames.ID,
+        credentials: [(lines: [UInt8], weight: Int)],
+        credentialFields: [[UInt8]],
+        state: UpstreamState
+    ) {
+        self.name = upstream.name
+        self.nameBytes = Array(upstream.name.utf8)
+        self.label = label
+        self.dialect = upstream.dialect
+        self.authority = Array(upstream.baseURL.authority.utf8)
+        self.basePath = Array(upstream.baseURL.path.utf8)
+        self.credentials = credentials
+        self.credentialFields = credentialFields
+        self.limits = upstream.limits
+        self.timeouts = (
+            UInt64(upstream.timeouts.connect.nanoseconds), UInt64(upstream.timeouts.firstByte.nanoseconds),
+            UInt64(upstream.timeouts.idle.nanoseconds), UInt64(upstream.timeouts.total.nanoseconds)
+        )
+        self.state = state
+    }
 }

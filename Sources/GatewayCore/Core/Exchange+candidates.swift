@@ -10,7 +10,8 @@ extension Exchange {
     func findObjects(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
         if endpoint.objects == .uses || endpoint.objects == .deletes {
             var id: [UInt8] = []
-            Self.copy(self.head.readableBytesUInt8Span, self.object, into: &id)
+            let head = self.head
+            Self.copy(head.readableBytesUInt8Span, self.object, into: &id)
             self.fixedUpstream = try self.upstream(ofObject: id, table)
         }
         if let previous = self.call.previousObject {
@@ -23,8 +24,8 @@ extension Exchange {
     private func findReferences(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
         let body = self.body
         let bytes = body.readableBytesUInt8Span
-        guard endpoint.body == .json, ReferenceScan.mayHold("file_id", in: bytes) else { return }
-        for id in ReferenceScan.strings(named: ["file_id", "file_ids"], in: bytes) {
+        guard endpoint.body == .json, ReferenceScan.mayNameFiles(bytes) else { return }
+        for id in ReferenceScan.strings(named: ["file_id", "file_ids", "input_file_id"], in: bytes) {
             let upstream = try self.upstream(ofObject: id, table)
             guard self.fixedUpstream < 0 || self.fixedUpstream == upstream else {
                 throw Refusal(.objectNotFound, "The objects that the call names lie with different upstreams.")
@@ -83,7 +84,7 @@ extension Exchange {
     /// left: `last` is what the attempt before it died of.
     package func nextAttempt(after last: Refusal?) throws(Refusal) -> Attempt {
         guard let table = self.table else { throw Refusal(.internalError) }
-        let attempts = table.routes[self.record.route].attempts
+        let attempts = table.routes[self.record.route].retry.attempts
         guard self.record.attempts == 0 || self.record.attempts < attempts else {
             throw last ?? Refusal(.internalError)
         }
@@ -112,6 +113,9 @@ extension Exchange {
         let targets = table.models[self.record.model].targets
         guard let place = self.selector.next(targets, &self.loop.random) else { return nil }
         self.target = place
+        // Known before the request is written, because the journal's entry comes first.
+        self.record.modelServed.removeAll(keepingCapacity: true)
+        self.record.modelServed.append(contentsOf: targets[place].model ?? self.record.modelAsked)
         return targets[place].upstream
     }
 
@@ -123,8 +127,8 @@ extension Exchange {
     package func retryDelay(on condition: Route.Retry.Condition?) -> Int64? {
         guard let table = self.table, let condition, self.upload.isReplayable else { return nil }
         let route = table.routes[self.record.route]
-        guard route.retryOn.contains(condition), self.record.attempts < route.attempts else { return nil }
-        let mean = route.backoff.nanoseconds << Int64(min(self.record.attempts - 1, 10))
+        guard route.retry.on.contains(condition), self.record.attempts < route.retry.attempts else { return nil }
+        let mean = route.retry.backoff.nanoseconds << Int64(min(self.record.attempts - 1, 10))
         guard mean > 0 else { return 0 }
         return mean / 2 + Int64(self.loop.random.below(Int(mean)))
     }
@@ -143,7 +147,8 @@ extension Exchange {
         let isAnthropic = self.isAnthropicClient
         guard !self.object.isEmpty else { return ModelList.list(Array(names), anthropic: isAnthropic) }
         var asked: [UInt8] = []
-        Self.copy(self.head.readableBytesUInt8Span, self.object, into: &asked)
+        let head = self.head
+        Self.copy(head.readableBytesUInt8Span, self.object, into: &asked)
         let name = PercentEncoding.decode(asked)
         let isKnown = name.withUnsafeBytes { table.modelIndex($0) != nil }
         let text = String(decoding: name, as: UTF8.self)

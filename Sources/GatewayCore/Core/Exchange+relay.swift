@@ -77,37 +77,32 @@ extension Exchange {
     /// A failure that the route wants to be tried elsewhere while attempts are left.
     private func retriableFailure(_ table: RoutingTable) -> Refusal? {
         let route = table.routes[self.record.route]
-        guard self.upload.isReplayable, self.record.attempts < route.attempts else { return nil }
+        guard self.upload.isReplayable, self.record.attempts < route.retry.attempts else { return nil }
         switch self.response.status {
-        case 429 where route.retryOn.contains(.tooManyRequests): return Refusal(.upstreamSaturated)
-        case 500... where route.retryOn.contains(.serverError): return Refusal(.upstreamFailed)
+        case 429 where route.retry.on.contains(.tooManyRequests): return Refusal(.upstreamSaturated)
+        case 500... where route.retry.on.contains(.serverError): return Refusal(.upstreamFailed)
         default: return nil
         }
     }
 
     private func reading(_ bytes: borrowing Span<UInt8>) -> BodyRelay.Reading {
         guard let endpoint = self.endpoint else { return .nothing }
-        for field in self.response.fields where field.known == .contentType {
-            if Self.hasPrefix(bytes, field.value, "text/event-stream") { return .events }
-            guard Self.hasPrefix(bytes, field.value, "application/json") else { return .nothing }
-            return endpoint.objects == .lists && self.response.status == 200 ? .whole : .members
-        }
-        return .nothing
+        let type = self.response.facts.contentType
+        if Self.hasPrefix(bytes, type, "text/event-stream") { return .events }
+        guard Self.hasPrefix(bytes, type, "application/json") else { return .nothing }
+        return endpoint.objects == .lists && self.response.status == 200 ? .whole : .members
     }
 
     private func isCompressed(_ bytes: borrowing Span<UInt8>) -> Bool {
-        for field in self.response.fields where field.known == .contentEncoding {
-            if !Self.equals(bytes, field.value, "identity") { return true }
-        }
-        return false
+        let facts = self.response.facts
+        return facts.encodings > 0 && !(facts.encodings == 1 && Self.equals(bytes, facts.contentEncoding, "identity"))
     }
 
     private func isInflatable(_ bytes: borrowing Span<UInt8>) -> Bool {
-        for field in self.response.fields where field.known == .contentEncoding {
-            if Self.equals(bytes, field.value, "gzip") || Self.equals(bytes, field.value, "x-gzip") { return true }
-            if Self.equals(bytes, field.value, "deflate") { return true }
-        }
-        return false
+        let encoding = self.response.facts.contentEncoding
+        guard self.response.facts.encodings == 1 else { return false }
+        return Self.equals(bytes, encoding, "gzip") || Self.equals(bytes, encoding, "x-gzip")
+            || Self.equals(bytes, encoding, "deflate")
     }
 
     /// A length that stays true is kept; everything else is chunked, or ends with the connection for HTTP/1.0.
@@ -246,19 +241,22 @@ extension Exchange {
         closing: Bool,
         into out: inout ByteBuffer
     ) {
-        StatusLine.write(status, into: &out)
-        out.writeStaticString("content-type: application/json\r\ncontent-length: ")
-        HeadWriter.write(length, into: &out)
-        out.writeStaticString("\r\n")
-        if let allow = refusal?.allow { out.writeString("allow: \(allow)\r\n") }
-        if let retryAfter = refusal?.retryAfter {
-            out.writeStaticString("retry-after: ")
-            HeadWriter.write(Int((retryAfter + 999_999_999) / 1_000_000_000), into: &out)
-            out.writeStaticString("\r\n")
+        let room = self.gatewayFieldsRoom(self.table) + 512
+        ByteWriter.append(to: &out, atMost: room) { out in
+            StatusLine.write(status, into: &out)
+            out.write("content-type: application/json\r\ncontent-length: ")
+            out.write(length)
+            out.write("\r\n")
+            if let allow = refusal?.allow { out.write(Array("allow: \(allow)\r\n".utf8)) }
+            if let retryAfter = refusal?.retryAfter {
+                out.write("retry-after: ")
+                out.write(Int((retryAfter + 999_999_999) / 1_000_000_000))
+                out.write("\r\n")
+            }
+            self.writeGatewayFields(self.table, into: &out)
+            if closing { out.write("connection: close\r\n") }
+            out.write("\r\n")
         }
-        self.writeGatewayFields(self.table, into: &out)
-        if closing { out.writeStaticString("connection: close\r\n") }
-        out.writeStaticString("\r\n")
     }
 
     private func takeUsage() {

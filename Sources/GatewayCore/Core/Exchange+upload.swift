@@ -26,6 +26,15 @@ extension Exchange {
         self.endpoint?.body == .multipart ? self.loop.options.maximumUploadBytes : self.loop.options.maximumBodyBytes
     }
 
+    /// How the body is compressed: once, and only where it is JSON.
+    func readEncoding(_ endpoint: Endpoint, _ bytes: borrowing Span<UInt8>) throws(Refusal) {
+        let facts = self.request.facts
+        if facts.encodings == 1, Self.equals(bytes, facts.contentEncoding, "identity") { return }
+        guard endpoint.body == .json, facts.encodings == 1, let coding = ContentCoding(bytes, facts.contentEncoding)
+        else { throw Refusal(.unsupportedEncoding) }
+        self.coding = coding
+    }
+
     /// A reader for the form that the head announces.
     package func makeFormReader() throws(Refusal) -> MultipartReader {
         let head = self.head
@@ -83,17 +92,14 @@ extension Exchange {
     /// An upload could not be held.
     package func countSpoolRefusal() { self.loop.metrics.spoolRefusals += 1 }
 
-    /// The end of the head of a request whose body follows by itself.
-    func writeFraming(_ framing: UploadState.Framing, into out: inout ByteBuffer) {
+    /// The framing of a request whose body follows by itself.
+    func writeFraming(_ framing: UploadState.Framing, into out: inout ByteWriter) {
         switch framing {
         case .length(let length):
-            out.writeStaticString("content-length: ")
-            HeadWriter.write(
-                self.splices.reduce(length) { $0 + $1.replacement.count - $1.range.count },
-                into: &out
-            )
-            out.writeStaticString("\r\n\r\n")
-        case .chunked: out.writeStaticString("transfer-encoding: chunked\r\n\r\n")
+            out.write("content-length: ")
+            out.write(self.splices.reduce(length) { $0 + $1.replacement.count - $1.range.count })
+            out.write("\r\n")
+        case .chunked: out.write("transfer-encoding: chunked\r\n")
         }
     }
 }

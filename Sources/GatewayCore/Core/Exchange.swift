@@ -39,7 +39,7 @@ package final class Exchange {
     var target = -1
     /// The upstream whose in-flight place is held; nil between attempts.
     var occupied: UpstreamState?
-    var relay = BodyRelay()
+    let relay = BodyRelay()
     /// How far the body has come, when it is not read as a whole.
     package var upload = UploadState()
     private var reader = CallReader()
@@ -159,17 +159,10 @@ package final class Exchange {
         if let length = self.request.facts.contentLength, length > UInt64(self.maximumBodyBytes) {
             throw Refusal(.bodyTooLarge, "The limit is \(self.maximumBodyBytes) bytes.")
         }
-        for field in self.request.fields where field.known == .contentEncoding {
-            if Self.equals(bytes, field.value, "identity") { continue }
-            guard endpoint.body == .json, self.coding == nil, let coding = ContentCoding(bytes, field.value) else {
-                throw Refusal(.unsupportedEncoding)
-            }
-            self.coding = coding
-        }
-        guard endpoint.body == .json, self.request.hasBody else { return }
-        for field in self.request.fields where field.known == .contentType {
-            guard Self.hasPrefix(bytes, field.value, "application/json") else { throw Refusal(.unsupportedMediaType) }
-        }
+        let facts = self.request.facts
+        if facts.encodings > 0 { try self.readEncoding(endpoint, bytes) }
+        guard endpoint.body == .json, self.request.hasBody, !facts.contentType.isEmpty else { return }
+        guard Self.hasPrefix(bytes, facts.contentType, "application/json") else { throw Refusal(.unsupportedMediaType) }
     }
 
     // MARK: read the call → enforce policies → route
@@ -259,11 +252,16 @@ package final class Exchange {
             ? self.record.id.description : String(decoding: self.record.requestID, as: UTF8.self)
     }
 
+    /// The gateway's own id of the exchange, as the access log and the journal have it.
+    package var id: String { self.record.id.description }
+
+    /// How many attempts have been begun.
+    package var attempts: Int { self.record.attempts }
+
     /// Takes over the caller's id when it is short and plain.
     private func keepRequestID(_ bytes: borrowing Span<UInt8>) {
-        for field in self.request.fields where field.known == .xRequestID && field.value.count <= 128 {
-            Self.copy(bytes, field.value, into: &self.record.requestID)
-        }
+        let id = self.request.facts.requestID
+        if (1...128).contains(id.count) { Self.copy(bytes, id, into: &self.record.requestID) }
     }
 
     static func copy(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, into output: inout [UInt8]) {

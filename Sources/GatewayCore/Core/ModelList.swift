@@ -23,7 +23,7 @@ enum ModelList {
 
     private static func quoted(_ text: String) -> String {
         var bytes = [UInt8(ascii: "\"")]
-        JSONText.encode(text.utf8, into: &bytes)
+        JSONText.encode(Array(text.utf8), into: &bytes)
         bytes.append(UInt8(ascii: "\""))
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -19,10 +19,14 @@ package final class ObjectMap: Sendable {
     }
 
     private struct State {
-        var owners: [String: Owner] = [:]
-        /// Ids in the order in which they came, for forgetting the oldest.
-        var order: [String] = []
+        /// The number tells an object from an earlier one of the same id.
+        var owners: [String: (owner: Owner, number: UInt64)] = [:]
+        /// Ids in the order in which they came, for forgetting the oldest; from `first` on. Some are deleted since.
+        var order: [(id: String, number: UInt64)] = []
         var first = 0
+        var number: UInt64 = 0
+
+        func isLiving(_ place: (id: String, number: UInt64)) -> Bool { self.owners[place.id]?.number == place.number }
     }
 
     private let state: Mutex<State>
@@ -46,7 +50,10 @@ package final class ObjectMap: Sendable {
     /// Objects that were forgotten because the map was full.
     package var droppedObjects: UInt64 { self.dropped.load(ordering: .relaxed) }
 
-    func owner(of id: String) -> Owner? { self.state.withLock { $0.owners[id] } }
+    func owner(of id: String) -> Owner? { self.state.withLock { $0.owners[id]?.owner } }
+
+    /// Places kept for forgetting the oldest first.
+    var rememberedPlaces: Int { self.state.withLock { $0.order.count } }
 
     /// Remembers a new object. One small write to the page cache.
     func add(_ id: String, _ owner: Owner) {
@@ -61,15 +68,19 @@ package final class ObjectMap: Sendable {
     }
 
     private func insert(_ id: String, _ owner: Owner, into state: inout State) -> Bool {
-        guard state.owners.updateValue(owner, forKey: id) == nil else { return false }
-        state.order.append(id)
-        if state.owners.count > self.capacity {
-            state.owners[state.order[state.first]] = nil
+        guard state.owners[id] == nil else { return false }
+        state.number += 1
+        state.owners[id] = (owner, state.number)
+        state.order.append((id, state.number))
+        while state.owners.count > self.capacity {
+            let oldest = state.order[state.first]
             state.first += 1
+            guard state.isLiving(oldest) else { continue }
+            state.owners[oldest.id] = nil
             self.dropped.wrappingAdd(1, ordering: .relaxed)
         }
-        if state.first > 4096, state.first * 2 > state.order.count {
-            state.order.removeFirst(state.first)
+        if state.order.count > 4096, state.order.count > 2 * state.owners.count {
+            state.order = state.order[state.first...].filter { state.isLiving($0) }
             state.first = 0
         }
         return true

@@ -24,7 +24,9 @@ package final class RoutingTable: Sendable {
     /// Namespaces that a path prefix, a host or a header selects; longest prefix first.
     let prefixes: [(prefix: [UInt8], namespace: Int)]
     let hosts: BytesTable
-    let headers: [(name: [UInt8], value: [UInt8], namespace: Int)]
+    let hasHosts: Bool
+    /// By the name of the field, what its values select.
+    let headers: [(name: [UInt8], values: BytesTable)]
     /// Path prefixes, hosts and headers are looked at only if some namespace has one.
     let hasMatches: Bool
 
@@ -75,6 +77,7 @@ package final class RoutingTable: Sendable {
             .map { ($0.element.name, $0.offset) }
         self.prefixes = compiler.prefixes()
         self.hosts = compiler.hosts()
+        self.hasHosts = snapshot.namespaces.contains { !$0.match.hosts.isEmpty }
         self.headers = compiler.headers()
         self.hasMatches = snapshot.namespaces.contains { $0.match != Namespace.Match() }
     }

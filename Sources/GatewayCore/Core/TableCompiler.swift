@@ -33,7 +33,6 @@ struct TableCompiler {
             limits[policy.scope, default: []].append(
                 CompiledLimit(
                     policy: policy.name,
-                    label: shared.labels.id(of: policy.name),
                     isShadow: policy.mode == .shadow,
                     requests: UInt32(clamping: limit.requests),
                     length: UInt64(limit.per.nanoseconds),
@@ -50,7 +49,6 @@ struct TableCompiler {
             CompiledNamespace(
                 name: Array(namespace.name.utf8),
                 label: self.shared.labels.id(of: namespace.name),
-                match: namespace.match,
                 isAnonymous: namespace.anonymous,
                 limits: (self.limits[.global] ?? [])
                     + self.lineage(namespace).flatMap { self.limits[.namespace($0)] ?? [] }
@@ -88,13 +86,13 @@ struct TableCompiler {
                 return CompiledTarget(
                     upstream: upstream,
                     model: target.model.map { Array($0.utf8) },
+                    quotedModel: target.model.map { JSONQuote.quoted(Array($0.utf8)) },
                     weight: target.weight,
                     priority: target.priority
                 )
             }
             return CompiledModel(
                 name: model.name.text,
-                nameBytes: Array(model.name.text.utf8),
                 label: self.shared.labels.id(of: model.name.text),
                 targets: targets.enumerated()
                     .sorted { ($0.element.priority, $0.offset) < ($1.element.priority, $1.offset) }
@@ -116,10 +114,7 @@ struct TableCompiler {
             CompiledRoute(
                 name: Array(route.name.utf8),
                 match: route.match,
-                matchesAll: route.match == Route.Match(),
-                attempts: route.retry.attempts,
-                retryOn: route.retry.on,
-                backoff: route.retry.backoff,
+                retry: route.retry,
                 upstream: route.upstream.flatMap { self.upstreamIndex[$0] },
                 limits: self.limits[.route(route.name)] ?? []
             )
@@ -130,15 +125,13 @@ struct TableCompiler {
     func upstreams(problems: inout [String]) -> [CompiledUpstream] {
         self.snapshot.upstreams.map { upstream in
             CompiledUpstream(
-                name: upstream.name,
-                nameBytes: Array(upstream.name.utf8),
+                upstream,
                 label: self.shared.labels.id(of: upstream.name),
-                dialect: upstream.dialect,
-                authority: Array(upstream.baseURL.authority.utf8),
-                basePath: Array(upstream.baseURL.path.utf8),
                 credentials: self.credentials(upstream, problems: &problems),
-                limits: upstream.limits,
-                timeouts: upstream.timeouts,
+                credentialFields: upstream.credentials.flatMap { credential -> [[UInt8]] in
+                    guard case .headers(let headers) = credential.source else { return [] }
+                    return headers.map { Array($0.name.utf8) }
+                },
                 state: self.shared.upstreams.state(of: upstream)
             )
         }
@@ -171,10 +164,12 @@ struct TableCompiler {
         )
     }
 
-    func headers() -> [(name: [UInt8], value: [UInt8], namespace: Int)] {
-        self.snapshot.namespaces.enumerated().flatMap { index, namespace in
-            namespace.match.headers.map { (Array($0.name.utf8), Array($0.value.utf8), index) }
+    func headers() -> [(name: [UInt8], values: BytesTable)] {
+        var values: [String: [(key: String, value: Int)]] = [:]
+        for (index, namespace) in self.snapshot.namespaces.enumerated() {
+            for header in namespace.match.headers { values[header.name, default: []].append((header.value, index)) }
         }
+        return values.sorted { $0.key < $1.key }.map { (Array($0.key.utf8), BytesTable($0.value)) }
     }
 }
 

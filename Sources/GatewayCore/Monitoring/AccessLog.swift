@@ -15,6 +15,7 @@ final class AccessLog {
         self.line.begin()
         self.line.put("time", self.time.text(record.startedAt))
         self.line.put("id", record.id.description)
+        if !record.requestID.isEmpty { self.line.put("request_id", record.requestID) }
         self.line.put("peer", record.peer)
         self.line.put("method", record.method)
         self.line.put("path", record.path)

@@ -24,6 +24,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case journalDropped = "gateway_journal_segments_dropped_total"
     case journalFailures = "gateway_journal_segment_failures_total"
     case logDropped = "gateway_log_lines_dropped_total"
+    case failuresUnlogged = "gateway_attempt_failures_unlogged_total"
     case connectionsRefused = "gateway_client_connections_refused_total"
     case malformed = "gateway_malformed_requests_total"
     case seriesOverflow = "gateway_metric_series_overflow_total"
@@ -56,6 +57,8 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .journalDropped: ("Journal segments removed because the journal had reached its size.", [])
         case .journalFailures: ("Journal segments that could not be made.", [])
         case .logDropped: ("Log lines lost because the disk was slower than the log.", [])
+        case .failuresUnlogged:
+            ("Failed attempts on upstreams without a line in the error log, which has a hundred a second at most.", [])
         case .connectionsRefused: ("Connections closed at once because the gateway was at its limit of them.", [])
         case .malformed: ("Requests refused because their bytes are not HTTP, by reason.", ["reason"])
         case .seriesOverflow: ("Exchanges counted under `overflow` because there were too many series.", [])

@@ -1,47 +1,45 @@
 import HTTPWire
-import NIOCore
 
 /// Forwards header fields: runs of neighbouring ones are copied in one piece, the others are left out.
 enum HeadWriter {
-    /// Copies the fields of a head in `source` for which `keeps` says yes. Every line is one that the parser accepted.
+    /// Copies the fields of the head in `bytes` for which `keeps` says yes. Every line is one that the parser accepted.
     ///
     /// `connection` is the range of the connection field's value when it names further fields that must stay behind.
     @inline(__always)
     static func copyFields(
         _ fields: [HeadField],
-        of source: ByteBuffer,
+        of bytes: borrowing Span<UInt8>,
         headEnd: Int,
         namedByConnection: Bool,
-        into out: inout ByteBuffer,
+        into out: inout ByteWriter,
         keeps: (HeadField, borrowing Span<UInt8>) -> Bool
     ) {
-        let bytes = source.readableBytesUInt8Span
         var runStart = -1
         for index in fields.indices {
             let field = fields[index]
             let isKept = keeps(field, bytes) && !(namedByConnection && Self.isNamed(field, fields, bytes))
             if isKept, runStart < 0 { runStart = field.name.lower }
             if !isKept, runStart >= 0 {
-                Self.copy(bytes.extracting(runStart..<field.name.lower), into: &out)
+                out.write(bytes.extracting(runStart..<field.name.lower))
                 runStart = -1
             }
         }
         // Behind the last field stands only the empty line.
-        if runStart >= 0 { Self.copy(bytes.extracting(runStart..<headEnd - 2), into: &out) }
+        if runStart >= 0 { out.write(bytes.extracting(runStart..<headEnd - 2)) }
     }
 
-    static func copy(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
-        bytes.withUnsafeBytes { _ = out.writeBytes($0) }
-    }
-
-    /// Writes `number` in decimal.
-    static func write(_ number: Int, into out: inout ByteBuffer) {
-        var divisor = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            out.writeInteger(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-            divisor /= 10
+    /// Whether the field has one of `names`, which are in lower case.
+    static func isAny(_ field: HeadField, _ bytes: borrowing Span<UInt8>, of names: [[UInt8]]) -> Bool {
+        for name in names where name.count == field.name.count {
+            var offset = 0
+            while offset < name.count {
+                let byte = bytes[field.name.lower + offset]
+                if (byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte) != name[offset] { break }
+                offset += 1
+            }
+            if offset == name.count { return true }
         }
+        return false
     }
 
     /// Whether a connection option names this field (RFC 9110 §7.6.1). Rare, hence the plain search.

@@ -8,6 +8,10 @@ final class Inflater {
     private var stream = z_stream()
     private var left: Int
     private(set) var isFinished = false
+    private var hasBegun = false
+
+    /// Whether nothing is missing at the end of what has come so far.
+    var isComplete: Bool { self.isFinished || !self.hasBegun }
 
     /// `limit` bounds all the output together: a few bytes of input can stand for gigabytes.
     init?(limit: Int) {
@@ -22,6 +26,7 @@ final class Inflater {
     /// Appends what `input` stands for to `output`.
     func inflate(_ input: UnsafeRawBufferPointer, into output: inout [UInt8]) throws(Failure) {
         guard let start = input.baseAddress, !self.isFinished else { return }
+        self.hasBegun = self.hasBegun || input.count > 0
         // zlib does not write to its input; its C signature only says so in a configuration of its own.
         self.stream.next_in = UnsafeMutablePointer(mutating: start.assumingMemoryBound(to: UInt8.self))
         self.stream.avail_in = UInt32(input.count)

@@ -6,8 +6,11 @@ import HTTPWire
 
 // multipart-body = *( "--" boundary CR LF headers CR LF CR LF content CR LF ) "--" boundary "--"      (RFC 2046 §5.1.1)
 //
-// Only the field `model` is looked at (RFC 7578 §4.2). What two readers could take for two different forms is refused: a
-// second `model`, a part with two names, names spelled with escapes, folded header lines, text behind the last boundary.
+//     part-headers = *( token ":" value CR LF )     of which one is
+//     "content-disposition:" OWS "form-data" *( OWS ";" OWS token "=" ( token / quoted-string ) )     (RFC 7578 §4.2)
+//
+// Only the field `model` is looked at. What two readers could take for two different forms is refused: a second `model`, a
+// part whose name is not told in exactly this form, a quoted quote, text behind the last boundary.
 // Limits: 8192 bytes of headers for each part, 1024 bytes for the value of `model`, 8192 bytes before the first boundary.
 
 /// Reads a multipart form as it comes, in pieces of any size, and finds the field `model`. Keeps nothing else of it.
@@ -129,7 +132,7 @@ package struct MultipartReader: Sendable {
         guard byte == UInt8(ascii: "\n") else { return }
         let isEmpty = self.headers.elementsEqual("\r\n".utf8)
         guard isEmpty || self.headers.suffix(4).elementsEqual("\r\n\r\n".utf8) else { return }
-        let isModel = isEmpty ? false : try PartHeaders.isModel(self.headers.dropLast(4))
+        let isModel = try Self.isModel(self.headers.dropLast(isEmpty ? 2 : 4))
         self.contentStart = self.offset + 1
         guard isModel else {
             self.state = .content
@@ -138,6 +141,16 @@ package struct MultipartReader: Sendable {
         guard self.modelRange == nil else { throw Refusal(.invalidMultipart, "`model` appears twice.") }
         self.value.removeAll(keepingCapacity: true)
         self.state = .model
+    }
+
+    private static func isModel(_ headers: ArraySlice<UInt8>) throws(Refusal) -> Bool {
+        guard let part = PartHeaders(headers) else {
+            throw Refusal(.invalidMultipart, "A part does not say its name in the form of RFC 7578.")
+        }
+        guard part.name == Array("model".utf8) else { return false }
+        guard !part.isFile else { throw Refusal(.invalidMultipart, "`model` is a file.") }
+        guard !part.isEncoded else { throw Refusal(.invalidMultipart, "`model` is encoded.") }
+        return true
     }
 
     private mutating func readModel(_ byte: UInt8) throws(Refusal) {
@@ -183,95 +196,101 @@ extension MultipartReader {
         let text = String(decoding: copy, as: UTF8.self)
         let parts = text.split(separator: ";").map { $0.trimmingBlanks() }
         guard parts.first?.lowercased() == "multipart/form-data" else { return nil }
-        let boundaries = parts.dropFirst().filter { $0.lowercased().hasPrefix("boundary=") }
-        guard boundaries.count == 1, let boundary = boundaries.first else { return nil }
+        let boundaries = parts.dropFirst().filter { $0.lowercased().hasPrefix("boundary") }
+        guard boundaries.count == 1, let boundary = boundaries.first, boundary.lowercased().hasPrefix("boundary=")
+        else { return nil }
         let value = boundary.dropFirst("boundary=".count).trimming("\"")
         let isPlain = value.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") }
         return (1...70).contains(value.utf8.count) && isPlain ? Array(value.utf8) : nil
     }
 }
 
-/// The headers of one part (RFC 7578 §4.2, RFC 6266 for the parameters' form).
-enum PartHeaders {
-    /// Whether these are the headers of the field `model`.
-    static func isModel(_ headers: ArraySlice<UInt8>) throws(Refusal) -> Bool {
-        guard headers.allSatisfy({ $0 != 0 }) else { throw Self.unclear("holds a NUL") }
-        // Characters beyond ASCII could hide a separator that they combine with, and none of them decides anything.
-        let plain = headers.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }
-        let lines = String(decoding: plain, as: UTF8.self).split(separator: "\r\n", omittingEmptySubsequences: false)
-        var disposition: Substring?
-        var transferEncoding: String?
-        for line in lines {
-            guard !line.utf8.contains(UInt8(ascii: "\r")), !line.utf8.contains(UInt8(ascii: "\n")) else {
-                throw Self.unclear("has a line that does not end in CR LF")
+/// What the headers of one part say, or nothing when they are not of the one form that all readers understand.
+private struct PartHeaders {
+    private(set) var name: [UInt8] = []
+    private(set) var isFile = false
+    private(set) var isEncoded = false
+    private var rest: ArraySlice<UInt8>
+
+    init?(_ bytes: ArraySlice<UInt8>) {
+        self.rest = bytes
+        var dispositions = 0
+        while !self.rest.isEmpty {
+            let field = self.takeToken()
+            guard !field.isEmpty, self.take(UInt8(ascii: ":")) else { return nil }
+            if Self.equals(field, "content-disposition") {
+                dispositions += 1
+                guard self.takeDisposition() else { return nil }
+            } else {
+                self.isEncoded = self.isEncoded || Self.equals(field, "content-transfer-encoding")
+                while let byte = self.rest.first, byte >= 0x20 || byte == 0x09 { self.rest.removeFirst() }
             }
-            guard let colon = line.firstIndex(of: ":"), line.first?.isWhitespace == false else {
-                throw Self.unclear("is folded or has no colon")
-            }
-            switch line[..<colon].trimmingBlanks().lowercased() {
-            case "content-disposition":
-                guard disposition == nil else { throw Self.unclear("appears twice") }
-                disposition = line[line.index(after: colon)...]
-            case "content-transfer-encoding":
-                transferEncoding = line[line.index(after: colon)...].trimmingBlanks().lowercased()
-            default: break
+            guard self.rest.isEmpty || self.take(0x0D) && self.take(0x0A) else { return nil }
+        }
+        guard dispositions == 1 else { return nil }
+    }
+
+    private mutating func takeDisposition() -> Bool {
+        self.takeBlanks()
+        guard Self.equals(self.takeToken(), "form-data") else { return false }
+        var names = 0
+        while true {
+            self.takeBlanks()
+            guard self.take(UInt8(ascii: ";")) else { return names == 1 }
+            self.takeBlanks()
+            let parameter = self.takeToken()
+            guard self.take(UInt8(ascii: "=")), let value = self.takeValue() else { return false }
+            if Self.equals(parameter, "name") {
+                names += 1
+                guard !value.contains(UInt8(ascii: "\\")) else { return false }
+                self.name = value
+            } else if Self.equals(parameter, "filename") || Self.equals(parameter, "filename*") {
+                self.isFile = true
+            } else {
+                return false
             }
         }
-        guard let disposition, try Self.name(in: disposition) == "model" else { return false }
-        if let transferEncoding, !["binary", "8bit", "7bit"].contains(transferEncoding) {
-            throw Refusal(.invalidMultipart, "`model` is encoded.")
+    }
+
+    /// A token, or what stands between quotes with its backslashes.
+    private mutating func takeValue() -> [UInt8]? {
+        guard self.take(UInt8(ascii: "\"")) else {
+            let token = self.takeToken()
+            return token.isEmpty ? nil : token
         }
+        var value: [UInt8] = []
+        while let byte = self.rest.popFirst(), byte >= 0x20, byte != 0x7F {
+            if byte == UInt8(ascii: "\"") { return value }
+            value.append(byte)
+            // Readers differ on whether a backslash takes the meaning of a quote away.
+            if byte == UInt8(ascii: "\\"), self.rest.first == UInt8(ascii: "\"") { return nil }
+        }
+        return nil
+    }
+
+    private mutating func takeToken() -> [UInt8] {
+        let token = Array(
+            self.rest.prefix { byte in
+                let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
+                return isLetter || byte &- UInt8(ascii: "0") < 10 || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+            }
+        )
+        self.rest.removeFirst(token.count)
+        return token
+    }
+
+    private mutating func take(_ byte: UInt8) -> Bool {
+        guard self.rest.first == byte else { return false }
+        self.rest.removeFirst()
         return true
     }
 
-    private static func unclear(_ what: String) -> Refusal {
-        Refusal(.invalidMultipart, "A part's header \(what).")
+    private mutating func takeBlanks() {
+        while self.rest.first == 0x20 || self.rest.first == 0x09 { self.rest.removeFirst() }
     }
 
-    /// The parameter `name`. A file that is called `model` is refused.
-    private static func name(in disposition: Substring) throws(Refusal) -> String? {
-        var rest = disposition
-        var name: String?
-        var isFile = false
-        guard let end = rest.firstIndex(of: ";") else { return nil }
-        rest = rest[rest.index(after: end)...]
-        while let (parameter, value) = try Self.nextParameter(&rest) {
-            switch parameter {
-            case "name":
-                guard name == nil, !value.contains("\\") else { throw Self.unclear("names its field unclearly") }
-                name = value
-            case "name*": throw Self.unclear("names its field unclearly")
-            case "filename", "filename*": isFile = true
-            default: break
-            }
-        }
-        guard !isFile || name != "model" else { throw Refusal(.invalidMultipart, "`model` is a file.") }
-        return name
-    }
-
-    /// Takes `name=value` or `name="value"` and the semicolon behind it.
-    private static func nextParameter(_ rest: inout Substring) throws(Refusal) -> (String, String)? {
-        rest = rest.trimmingBlanks()
-        while rest.first == ";" { rest = rest.dropFirst().trimmingBlanks() }
-        guard !rest.isEmpty else { return nil }
-        guard let equals = rest.firstIndex(of: "=") else { throw Self.unclear("has a parameter without value") }
-        let parameter = rest[..<equals].trimmingBlanks().lowercased()
-        rest = rest[rest.index(after: equals)...].trimmingBlanks()
-        guard rest.first == "\"" else {
-            let end = rest.firstIndex(of: ";") ?? rest.endIndex
-            let value = rest[..<end].trimmingBlanks()
-            rest = rest[end...]
-            guard !value.contains("\"") else { throw Self.unclear("quotes unclearly") }
-            return (parameter, String(value))
-        }
-        rest = rest.dropFirst()
-        guard let end = rest.firstIndex(of: "\"") else { throw Self.unclear("has an open quote") }
-        let value = rest[..<end]
-        // Readers differ on whether a backslash takes the quote's meaning away.
-        guard value.last != "\\" else { throw Self.unclear("quotes unclearly") }
-        rest = rest[rest.index(after: end)...].trimmingBlanks()
-        guard rest.isEmpty || rest.first == ";" else { throw Self.unclear("quotes unclearly") }
-        return (parameter, String(value))
+    private static func equals(_ token: [UInt8], _ literal: String) -> Bool {
+        String(decoding: token, as: UTF8.self).lowercased() == literal
     }
 }
 

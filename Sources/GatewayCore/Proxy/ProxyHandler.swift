@@ -9,36 +9,64 @@ extension Exchange {
     /// Writes the request of the current attempt into `out`: the same call, with the upstream's own credential, host,
     /// path and name for the model. Its body is appended, spliced where it must differ.
     package func writeRequest(to upstream: CompiledUpstream, into out: inout ByteBuffer) {
-        guard let table = self.table else { return }
-        self.prepareSplices(table)
+        guard self.table != nil else { return }
+        self.prepareSplices()
         let head = self.head
         let bytes = head.readableBytesUInt8Span
-        Self.copy(bytes, self.request.methodRange, to: &out)
-        out.writeStaticString(" ")
-        out.writeBytes(upstream.basePath)
-        Self.copy(bytes, self.subpath, to: &out)
-        if !self.request.query.isEmpty {
-            out.writeStaticString("?")
-            Self.copy(bytes, self.request.query, to: &out)
-        }
-        out.writeStaticString(" HTTP/1.1\r\nhost: ")
-        out.writeBytes(upstream.authority)
-        out.writeStaticString("\r\naccept-encoding: identity\r\n")
-        if !upstream.credentials.isEmpty { out.writeBytes(self.credential(of: upstream)) }
+        let credential = upstream.credentials.isEmpty ? [] : self.credential(of: upstream)
+        let room = self.request.length + upstream.basePath.count + upstream.authority.count + credential.count + 256
+        // An id of the caller's that was not taken over does not travel beside ours.
+        let hasOwnID = self.record.requestID.isEmpty
+        let credentialFields = upstream.credentialFields
         let isDecoded = self.coding != nil
-        HeadWriter.copyFields(
-            self.request.fields,
-            of: head,
-            headEnd: self.request.length,
-            namedByConnection: self.request.facts.namesFields,
-            into: &out
-        ) { field, _ in
-            !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
-                && (field.known != .contentEncoding || !isDecoded)
+        ByteWriter.append(to: &out, atMost: room) { out in
+            self.writeRequestLine(upstream, bytes, into: &out)
+            out.write(upstream.authority)
+            out.write("\r\naccept-encoding: identity\r\n")
+            out.write(credential)
+            HeadWriter.copyFields(
+                self.request.fields,
+                of: bytes,
+                headEnd: self.request.length,
+                namedByConnection: self.request.facts.namesFields,
+                into: &out
+            ) { field, bytes in
+                !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
+                    && !(hasOwnID && field.known == .xRequestID)
+                    && !(isDecoded && field.known == .contentEncoding)
+                    && (credentialFields.isEmpty || !HeadWriter.isAny(field, bytes, of: credentialFields))
+            }
+            if hasOwnID { self.writeRequestID(into: &out) }
+            if let framing = self.upload.framing {
+                self.writeFraming(framing, into: &out)
+            } else if self.hasForwardedBody {
+                out.write("content-length: ")
+                out.write(self.splices.reduce(self.body.readableBytes) { $0 + $1.replacement.count - $1.range.count })
+                out.write("\r\n")
+            }
+            out.write("\r\n")
         }
-        if self.record.requestID.isEmpty { self.writeRequestID(into: &out) }
         self.writeBody(into: &out)
     }
+
+    /// The request line, and the host field up to its value.
+    private func writeRequestLine(
+        _ upstream: CompiledUpstream,
+        _ bytes: borrowing Span<UInt8>,
+        into out: inout ByteWriter
+    ) {
+        out.write(bytes.extracting(self.request.methodRange.lower..<self.request.methodRange.upper))
+        out.write(" ")
+        out.write(upstream.basePath)
+        out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
+        if !self.request.query.isEmpty {
+            out.write("?")
+            out.write(bytes.extracting(self.request.query.lower..<self.request.query.upper))
+        }
+        out.write(" HTTP/1.1\r\nhost: ")
+    }
+
+    private var hasForwardedBody: Bool { self.request.hasBody || self.request.method == .post }
 
     private func credential(of upstream: CompiledUpstream) -> [UInt8] {
         let credentials = upstream.credentials
@@ -54,16 +82,14 @@ extension Exchange {
     // MARK: the body
 
     /// Where the forwarded body differs from the received one: the model's name, and the request for usage.
-    private func prepareSplices(_ table: RoutingTable) {
+    private func prepareSplices() {
         self.splices.removeAll(keepingCapacity: true)
-        self.record.modelServed.removeAll(keepingCapacity: true)
         if let range = self.call.modelRange, self.target >= 0 {
-            let asked = self.record.modelAsked
-            let served = table.models[self.record.model].targets[self.target].model ?? asked
-            self.record.modelServed.append(contentsOf: served)
-            if served != asked || self.call.isModelEscaped {
+            let target = self.table?.models[self.record.model].targets[self.target]
+            if target?.model != nil || self.call.isModelEscaped {
                 let isForm = self.endpoint?.body == .multipart
-                self.splices.append(Splice(range: range, replacement: isForm ? served : Self.quoted(served)))
+                let quoted = target?.quotedModel ?? JSONQuote.quoted(self.record.modelServed)
+                self.splices.append(Splice(range: range, replacement: isForm ? self.record.modelServed : quoted))
             }
         }
         if self.endpoint?.format == .openAIChat, self.call.isStream, !self.call.asksForUsage {
@@ -98,26 +124,21 @@ extension Exchange {
     }
 
     private func writeBody(into out: inout ByteBuffer) {
+        guard self.hasForwardedBody, self.upload.framing == nil else { return }
         let body = self.body
-        guard self.request.hasBody || self.request.method == .post else {
-            out.writeStaticString("\r\n")
-            return
-        }
-        if let framing = self.upload.framing { return self.writeFraming(framing, into: &out) }
-        var length = body.readableBytes
-        for splice in self.splices { length += splice.replacement.count - splice.range.count }
-        out.writeStaticString("content-length: ")
-        HeadWriter.write(length, into: &out)
-        out.writeStaticString("\r\n\r\n")
         let bytes = body.readableBytesUInt8Span
         var cursor = 0
         for index in self.splices.indices {
             let range = self.splices[index].range
-            HeadWriter.copy(bytes.extracting(cursor..<range.lowerBound), into: &out)
+            Self.copy(bytes.extracting(cursor..<range.lowerBound), into: &out)
             out.writeBytes(self.splices[index].replacement)
             cursor = range.upperBound
         }
-        HeadWriter.copy(bytes.extracting(cursor..<bytes.count), into: &out)
+        Self.copy(bytes.extracting(cursor..<bytes.count), into: &out)
+    }
+
+    private static func copy(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
+        bytes.withUnsafeBytes { _ = out.writeBytes($0) }
     }
 
     // MARK: the answer's head
@@ -132,31 +153,38 @@ extension Exchange {
         inflating: Bool,
         into out: inout ByteBuffer
     ) {
-        StatusLine.write(self.response.status, into: &out)
-        HeadWriter.copyFields(
-            self.response.fields,
-            of: source,
-            headEnd: self.response.length,
-            namedByConnection: self.response.facts.namesFields,
-            into: &out
-        ) { field, bytes in
-            if field.known.isHopByHop || field.known == .xRequestID { return false }
-            if inflating, field.known == .contentEncoding { return false }
-            return field.known != .other || !Self.staysBehind(field, bytes)
+        let bytes = source.readableBytesUInt8Span
+        ByteWriter.append(to: &out, atMost: self.response.length + self.gatewayFieldsRoom(table) + 256) { out in
+            StatusLine.write(self.response.status, into: &out)
+            HeadWriter.copyFields(
+                self.response.fields,
+                of: bytes,
+                headEnd: self.response.length,
+                namedByConnection: self.response.facts.namesFields,
+                into: &out
+            ) { field, bytes in
+                if field.known.isHopByHop || field.known == .xRequestID { return false }
+                if inflating, field.known == .contentEncoding { return false }
+                return field.known != .other || !Self.staysBehind(field, bytes)
+            }
+            self.writeGatewayFields(table, into: &out)
+            self.writeFraming(framing, length, into: &out)
+            if !self.isClientReusable { out.write("connection: close\r\n") }
+            out.write("\r\n")
         }
-        self.writeGatewayFields(table, into: &out)
+    }
+
+    private func writeFraming(_ framing: BodyRelay.ClientFraming, _ length: UInt64, into out: inout ByteWriter) {
         switch framing {
         case .none where self.response.status == 204 || self.response.status == 304: break
-        case .none: out.writeStaticString("content-length: 0\r\n")
+        case .none: out.write("content-length: 0\r\n")
         case .length:
-            out.writeStaticString("content-length: ")
-            HeadWriter.write(Int(length), into: &out)
-            out.writeStaticString("\r\n")
-        case .chunked: out.writeStaticString("transfer-encoding: chunked\r\n")
+            out.write("content-length: ")
+            out.write(Int(length))
+            out.write("\r\n")
+        case .chunked: out.write("transfer-encoding: chunked\r\n")
         case .untilClose: break
         }
-        if !self.isClientReusable { out.writeStaticString("connection: close\r\n") }
-        out.writeStaticString("\r\n")
     }
 
     /// A provider's cookies and quota are between it and the gateway: they say nothing true to this caller. What the
@@ -171,69 +199,58 @@ extension Exchange {
         }
     }
 
+    /// Room for `writeGatewayFields`.
+    func gatewayFieldsRoom(_ table: RoutingTable?) -> Int {
+        var room = 512 + self.record.requestID.count + self.record.modelServed.count
+        guard let table else { return room }
+        if self.record.namespace >= 0 { room += table.namespaces[self.record.namespace].name.count }
+        if self.record.upstream >= 0 { room += table.upstreams[self.record.upstream].nameBytes.count }
+        return room
+    }
+
     /// `x-request-id`, `x-gateway-*` and `x-ratelimit-*`.
-    func writeGatewayFields(_ table: RoutingTable?, into out: inout ByteBuffer) {
+    func writeGatewayFields(_ table: RoutingTable?, into out: inout ByteWriter) {
         self.writeRequestID(into: &out)
         guard let table else { return }
         if self.record.namespace >= 0 {
-            out.writeStaticString("x-gateway-namespace: ")
-            out.writeBytes(table.namespaces[self.record.namespace].name)
-            out.writeStaticString("\r\n")
+            out.write("x-gateway-namespace: ")
+            out.write(table.namespaces[self.record.namespace].name)
+            out.write("\r\n")
         }
         if self.record.upstream >= 0 {
-            out.writeStaticString("x-gateway-upstream: ")
-            out.writeBytes(table.upstreams[self.record.upstream].nameBytes)
-            out.writeStaticString("\r\n")
+            out.write("x-gateway-upstream: ")
+            out.write(table.upstreams[self.record.upstream].nameBytes)
             if !self.record.modelServed.isEmpty {
-                out.writeStaticString("x-gateway-model: ")
-                Self.writePlain(self.record.modelServed, into: &out)
-                out.writeStaticString("\r\n")
+                out.write("\r\nx-gateway-model: ")
+                out.writePlain(self.record.modelServed)
             }
-            out.writeStaticString("x-gateway-attempts: ")
-            HeadWriter.write(self.record.attempts, into: &out)
-            out.writeStaticString("\r\n")
+            out.write("\r\nx-gateway-attempts: ")
+            out.write(self.record.attempts)
+            out.write("\r\n")
         }
         if self.standing.isPresent { self.writeStanding(into: &out) }
     }
 
     /// In OpenAI's spelling (platform.openai.com/docs/guides/rate-limits, "Rate limits in headers").
-    private func writeStanding(into out: inout ByteBuffer) {
-        out.writeStaticString("x-ratelimit-limit-requests: ")
-        HeadWriter.write(Int(self.standing.limit), into: &out)
-        out.writeStaticString("\r\nx-ratelimit-remaining-requests: ")
-        HeadWriter.write(Int(self.standing.remaining), into: &out)
-        out.writeStaticString("\r\nx-ratelimit-reset-requests: ")
-        HeadWriter.write(Int(self.standing.resetAfter / 1_000_000), into: &out)
-        out.writeStaticString("ms\r\n")
+    private func writeStanding(into out: inout ByteWriter) {
+        out.write("x-ratelimit-limit-requests: ")
+        out.write(Int(self.standing.limit))
+        out.write("\r\nx-ratelimit-remaining-requests: ")
+        out.write(Int(self.standing.remaining))
+        out.write("\r\nx-ratelimit-reset-requests: ")
+        out.write(Int(self.standing.resetAfter / 1_000_000))
+        out.write("ms\r\n")
     }
 
-    private func writeRequestID(into out: inout ByteBuffer) {
-        out.writeStaticString("x-request-id: ")
+    private func writeRequestID(into out: inout ByteWriter) {
+        out.write("x-request-id: ")
         if self.record.requestID.isEmpty {
-            out.writeStaticString("req_")
-            Self.writeHex(self.record.id.process, into: &out)
-            Self.writeHex(self.record.id.count, into: &out)
+            out.write("req_")
+            out.writeHex(self.record.id.process)
+            out.writeHex(self.record.id.count)
         } else {
-            out.writeBytes(self.record.requestID)
+            out.write(self.record.requestID)
         }
-        out.writeStaticString("\r\n")
+        out.write("\r\n")
     }
-
-    private static func writeHex(_ word: UInt64, into out: inout ByteBuffer) {
-        let digits: StaticString = "0123456789abcdef"
-        for shift in stride(from: UInt64(60), through: 0, by: -4) {
-            out.writeInteger(digits.utf8Start[Int(word >> shift & 15)])
-        }
-    }
-
-    /// A model's name in a field's value: what no value may hold becomes `?`.
-    private static func writePlain(_ bytes: [UInt8], into out: inout ByteBuffer) {
-        for byte in bytes { out.writeInteger(byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte) }
-    }
-
-    private static func copy(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, to out: inout ByteBuffer) {
-        HeadWriter.copy(bytes.extracting(range.lower..<range.upper), into: &out)
-    }
-
-    private static func quoted(_ text: [UInt8]) -> [UInt8] { JSONQuote.quoted(text) }
 }

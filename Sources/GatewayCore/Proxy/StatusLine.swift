@@ -1,17 +1,15 @@
-import NIOCore
-
 /// The first line of an answer, with the reason phrase of RFC 9110 §15.
 enum StatusLine {
-    static func write(_ status: Int, into out: inout ByteBuffer) {
+    static func write(_ status: Int, into out: inout ByteWriter) {
         if status == 200 {
-            out.writeStaticString("HTTP/1.1 200 OK\r\n")
+            out.write("HTTP/1.1 200 OK\r\n")
             return
         }
-        out.writeStaticString("HTTP/1.1 ")
-        HeadWriter.write(status, into: &out)
-        out.writeStaticString(" ")
-        out.writeStaticString(Self.reason(status))
-        out.writeStaticString("\r\n")
+        out.write("HTTP/1.1 ")
+        out.write(status)
+        out.write(" ")
+        out.write(Self.reason(status))
+        out.write("\r\n")
     }
 
     private static func reason(_ status: Int) -> StaticString {

@@ -35,7 +35,8 @@ final class Upload {
     private var received = 0
     private var stage = Stage.collecting
     private var upstream: UpstreamConnection?
-    private var timeouts: Upstream.Timeouts?
+    /// How long the upstream may take nothing, in nanoseconds.
+    private var upstreamPatience: UInt64 = 0
     /// Bytes of the form that this attempt has sent.
     private var cursor = 0
     /// Where the piece begins that the disk was asked for.
@@ -148,9 +149,9 @@ final class Upload {
     // MARK: to the upstream
 
     /// The head has been sent on `connection`.
-    func connected(_ connection: UpstreamConnection, _ timeouts: Upstream.Timeouts) {
+    func connected(_ connection: UpstreamConnection, patience: UInt64) {
         self.upstream = connection
-        self.timeouts = timeouts
+        self.upstreamPatience = patience
         self.cursor = 0
         self.splice = self.exchange.uploadSplice
         self.exchange.upload.isLeaving = true
@@ -262,7 +263,7 @@ final class Upload {
 
     private func wait(forClient: Bool) {
         self.waitsForClient = forClient
-        let patience = forClient ? self.loop.options.bodyTimeout : UInt64(self.timeouts?.idle.nanoseconds ?? 0)
+        let patience = forClient ? self.loop.options.bodyTimeout : self.upstreamPatience
         self.driver.setUploadDeadline(LoopClock.now() + patience)
     }
 

@@ -161,7 +161,7 @@ package final class SnapshotWatcher: Service {
         } catch {
             self.logger.error(
                 "snapshot refused",
-                metadata: ["gateway.snapshot": "\(event.id ?? "")", "gateway.cause": "\(error)"]
+                metadata: ["gateway.version": "\(event.id ?? "")", "gateway.cause": "\(error)"]
             )
         }
     }

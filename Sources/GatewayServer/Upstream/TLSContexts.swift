@@ -16,7 +16,11 @@ final class TLSContexts: Sendable {
         configuration.applicationProtocols = ["http/1.1"]
         configuration.minimumTLSVersion = .tlsv12
         if let file = address.caFile { configuration.trustRoots = .file(file) }
-        let context = try NIOSSLContext(configuration: configuration)
+        let context: NIOSSLContext
+        do { context = try NIOSSLContext(configuration: configuration) } catch {
+            guard let file = address.caFile else { throw error }
+            throw UnreadableAuthorities(path: file, reason: "\(error)")
+        }
         self.contexts.withLock { $0[key] = context }
         return context
     }

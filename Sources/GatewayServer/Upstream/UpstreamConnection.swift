@@ -16,11 +16,13 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// Monotonic nanoseconds; since when the connection waits in its pool.
     var idleSince: UInt64 = 0
     private var isClosed = false
+    private var isReading = true
     private var failure: (any Error)?
 
     init(in pool: UpstreamPool) { self.pool = pool }
 
-    var isUsable: Bool { !self.isClosed && self.context?.channel.isActive == true }
+    /// A connection that has closed has said so by `channelInactive`.
+    var isUsable: Bool { !self.isClosed && self.context != nil }
 
     /// Lends the connection to `driver`.
     func lend(to driver: ExchangeDriver) { self.driver = driver }
@@ -49,7 +51,9 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     /// Stops or resumes reading, so that a slow client slows its upstream.
     func setReading(_ isReading: Bool) {
-        guard let context = self.context, !self.isClosed else { return }
+        // Setting an option costs a few thousand instructions, and nearly every answer comes without a pause.
+        guard isReading != self.isReading, let context = self.context, !self.isClosed else { return }
+        self.isReading = isReading
         // Setting an option on a channel that has just closed fails, and there is nothing left to slow.
         try? context.channel.syncOptions?.setOption(.autoRead, value: isReading)
         if isReading { context.read() }

@@ -37,11 +37,12 @@ final class UpstreamPool {
         }
         let canConnect = self.state.openConnection(limit: upstream.limits.connections)
         guard canConnect || self.waiting.count < upstream.limits.queue else {
-            driver.attemptFailed(Refusal(.upstreamSaturated, retryAfter: 1_000_000_000), on: nil)
+            let refusal = Refusal(.upstreamSaturated, retryAfter: 1_000_000_000)
+            driver.attemptFailed(refusal, on: nil, .said("the queue for its connections is full"))
             return
         }
-        let patience = canConnect ? upstream.timeouts.connect : upstream.limits.queueTimeout
-        self.waiting.append(Waiter(driver: driver, upstream: upstream, deadline: now + UInt64(patience.nanoseconds)))
+        let patience = canConnect ? upstream.timeouts.connect : UInt64(upstream.limits.queueTimeout.nanoseconds)
+        self.waiting.append(Waiter(driver: driver, upstream: upstream, deadline: now + patience))
         if canConnect { return self.connect(upstream) }
         self.tellOfWaiters()
         // A place may be held by a connection that another loop keeps idle.
@@ -108,7 +109,8 @@ final class UpstreamPool {
                 isConnecting
                 ? Refusal(.upstreamUnreachable, "No connection in time.")
                 : Refusal(.upstreamSaturated, retryAfter: 1_000_000_000)
-            waiter.driver.attemptFailed(refusal, on: .connect)
+            let cause = isConnecting ? "no connection in time" : "no connection became free in time"
+            waiter.driver.attemptFailed(refusal, on: .connect, .said(cause))
         }
     }
 
@@ -132,7 +134,7 @@ final class UpstreamPool {
         let bound = NIOLoopBound(connection, eventLoop: self.loop.eventLoop)
         let pool = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
         ClientBootstrap(group: self.loop.eventLoop)
-            .connectTimeout(.nanoseconds(upstream.timeouts.connect.nanoseconds))
+            .connectTimeout(.nanoseconds(Int64(upstream.timeouts.connect)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -169,7 +171,7 @@ final class UpstreamPool {
         guard !self.waiting.isEmpty else { return self.tellOfWaiters() }
         let waiter = self.waiting.removeFirst()
         self.tellOfWaiters()
-        waiter.driver.attemptFailed(UpstreamFailure.refusal(connecting: error), on: .connect)
+        waiter.driver.attemptFailed(UpstreamFailure.refusal(connecting: error), on: .connect, .error(error))
     }
 
     private func serve(_ connection: UpstreamConnection) -> Bool {
@@ -179,23 +181,5 @@ final class UpstreamPool {
         connection.lend(to: waiter.driver)
         waiter.driver.upstreamReady(connection)
         return true
-    }
-}
-
-/// What went wrong with a connection, in the words of the error codes.
-enum UpstreamFailure {
-    /// A connection that could not be opened.
-    static func refusal(connecting error: any Error) -> Refusal {
-        Self.isTLS(error) ? Refusal(.upstreamTLS) : Refusal(.upstreamUnreachable)
-    }
-
-    /// A connection that broke while an answer was awaited.
-    static func refusal(awaiting error: (any Error)?) -> Refusal {
-        if let error, Self.isTLS(error) { return Refusal(.upstreamTLS) }
-        return Refusal(.upstreamBroken, "The connection closed before an answer came.")
-    }
-
-    private static func isTLS(_ error: any Error) -> Bool {
-        error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError
     }
 }

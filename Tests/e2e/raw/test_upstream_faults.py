@@ -4,8 +4,8 @@ import gzip
 import json
 
 import pytest
-from harness.wire import Answer, post_json
-from observe import check_log, one_failure
+from harness.wire import Answer, post_json, wait_for
+from observe import access_lines, check_log, error_lines, one_failure
 from stack import MAIN_KEY, UPSTREAM_KEY, Stack
 
 pytestmark = pytest.mark.gateway_only
@@ -77,6 +77,30 @@ def test_cut_json_is_noticed(stack: Stack, fault: str) -> None:
         assert not answer.complete, "half an answer looks like a whole one"
     else:
         assert (answer.status, answer.code) == (502, "upstream_cut")
+
+
+CAUSES = {
+    "refused": "connection refused",
+    "reset": "connection reset by peer",
+    "close": "closed before an answer came",
+    "garbage": "not HTTP",
+    "stall-head": "did not answer in time",
+    "401": "it answered 401",
+    "cut-json": "broke off",
+}
+
+
+@pytest.mark.parametrize(("fault", "cause"), CAUSES.items(), ids=CAUSES.keys())
+def test_operators_are_told_the_cause(stack: Stack, fault: str, cause: str) -> None:
+    body = {"model": f"fault-{fault}", "messages": MESSAGES}
+    answer = post_json(stack.base, "/v1/chat/completions", MAIN_KEY, body, x_request_id=f"my-{fault}")
+    assert answer.headers["x-request-id"] == f"my-{fault}"
+    line = wait_for(lambda: access_lines(stack, f"my-{fault}"))[0]
+    assert line["request_id"] == f"my-{fault}"
+    lines = wait_for(lambda: error_lines(stack, line["id"]))
+    assert [told["gateway.attempt"] for told in lines] == [str(number + 1) for number in range(line["attempts"])]
+    assert all(told["gateway.upstream"] == f"fault-{fault}" and cause in told["gateway.cause"] for told in lines)
+    assert "agw_" not in json.dumps(lines[0]) and UPSTREAM_KEY not in json.dumps(lines[0])
 
 
 BROKEN_STREAMS = {

@@ -1,0 +1,71 @@
+import Foundation
+import GatewayCore
+import GatewayModel
+import Testing
+
+@testable import Commands
+
+/// The pages of the reference say what the code does.
+struct ReferencePagesTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private static func text(_ path: String) throws -> String {
+        try String(contentsOf: self.root.appending(path: path), encoding: .utf8)
+    }
+
+    /// What stands in code type in the first column of the tables below a heading.
+    private static func firstColumn(_ page: String, below heading: String = "# ") throws -> Set<String> {
+        let start = try #require(page.firstRange(of: heading))
+        let rest = page[start.upperBound...]
+        let end = rest.firstRange(of: "\n## ")?.lowerBound ?? rest.endIndex
+        let cells = rest[..<end].matches(of: #/\n\| (`[^|]+) \|/#).map { $0.output.1 }
+        return Set(cells.flatMap { cell in cell.matches(of: #/`([^`]+)`/#).map { String($0.output.1) } })
+    }
+
+    /// The keys that a source file puts into a line.
+    private static func keys(in path: String) throws -> Set<String> {
+        Set(try self.text(path).matches(of: #/put\((?:milliseconds: )?"(\w+)"/#).map { String($0.output.1) })
+    }
+
+    @Test(arguments: ReferenceCommand.Page.allCases)
+    func generatedPagesAreFresh(_ page: ReferenceCommand.Page) throws {
+        let written = try Self.text("docs/reference/\(page.rawValue).md")
+        #expect(written == ReferencePages.text(page), "run make docs")
+    }
+
+    @Test func theHTTPPageListsExactlyTheEndpoints() throws {
+        let listed = try Self.firstColumn(try Self.text("docs/reference/http.md"), below: "## Endpoints")
+        let real = Endpoint.all.map { "\("\($0.method)".uppercased()) /v1\($0.path)" }
+        #expect(listed == Set(real))
+        for prefix in Namespace.reservedPrefixes {
+            #expect(try Self.text("docs/reference/http.md").contains("`\(prefix)`"), "\(prefix) is reserved")
+        }
+    }
+
+    @Test func theLogPageNamesExactlyTheFields() throws {
+        let page = try Self.text("docs/reference/logs.md")
+        let access = try Self.firstColumn(page, below: "## Access log")
+        #expect(access == (try Self.keys(in: "Sources/GatewayCore/Monitoring/AccessLog.swift")))
+        let audit = try Self.firstColumn(page, below: "## Audit log")
+        #expect(audit == (try Self.keys(in: "Sources/Commands/Logs/AuditLog.swift")))
+        let error = try Self.firstColumn(page, below: "## Error log")
+        for key in try Self.keys(in: "Sources/Commands/Logs/JSONLogHandler.swift") { #expect(error.contains(key)) }
+    }
+
+    @Test func theLogPageNamesEveryPieceOfMetadata() throws {
+        let error = try Self.firstColumn(try Self.text("docs/reference/logs.md"), below: "## Error log")
+        let sources = try #require(FileManager.default.enumerator(atPath: Self.root.appending(path: "Sources").path))
+        for case let file as String in sources where file.hasSuffix(".swift") {
+            for match in try Self.text("Sources/\(file)").matches(of: #/"(gateway\.[a-z_]+)":/#) {
+                #expect(error.contains(String(match.output.1)), "\(file)")
+            }
+        }
+    }
+
+    @Test func theUsagePageNamesExactlyTheFields() throws {
+        let listed = try Self.firstColumn(try Self.text("docs/reference/usage-record.md"))
+        let kinds = TokenUsage.Kind.allCases.map { "\($0.rawValue)_tokens" }
+        #expect(listed == (try Self.keys(in: "Sources/Commands/UsageCommand.swift")).union(kinds))
+    }
+}

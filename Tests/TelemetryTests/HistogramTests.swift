@@ -1,0 +1,41 @@
+import Testing
+
+@testable import Telemetry
+
+struct HistogramTests {
+    static let bounds = Histogram.Bounds(seconds: ["0.001", "0.01", "1"])
+
+    @Test(
+        arguments: [
+            (0, 0), (1_000_000, 0), (1_000_001, 1), (10_000_000, 1), (10_000_001, 2), (1_000_000_000, 2),
+            (1_000_000_001, 3), (UInt64.max / 2, 3),
+        ] as [(UInt64, Int)]
+    )
+    func boundsAreInclusive(_ nanoseconds: UInt64, _ bucket: Int) {
+        var histogram = Histogram(Self.bounds)
+        histogram.observe(nanoseconds, Self.bounds)
+        #expect(histogram.counts.indices.filter { histogram.counts[$0] == 1 } == [bucket])
+        #expect(histogram.sum == nanoseconds && histogram.count == 1)
+    }
+
+    @Test(arguments: [Histogram.Bounds.latency, .overhead]) func boundsAscendAndMatchTheirLabels(
+        _ bounds: Histogram.Bounds
+    ) {
+        #expect(
+            bounds.nanoseconds == bounds.nanoseconds.sorted() && Set(bounds.nanoseconds).count == bounds.labels.count
+        )
+        for (label, nanoseconds) in zip(bounds.labels, bounds.nanoseconds) {
+            #expect(Double(label).map { ($0 * 1e9).rounded() } == Double(nanoseconds), "\(label)")
+        }
+    }
+
+    @Test func mergingAddsBucketByBucket() {
+        var left = Histogram(Self.bounds)
+        var right = Histogram(Self.bounds)
+        left.observe(1, Self.bounds)
+        right.observe(2, Self.bounds)
+        right.observe(5_000_000, Self.bounds)
+        left.merge(right)
+        #expect(left.counts == [2, 1, 0, 0] && left.sum == 5_000_003)
+    }
+}

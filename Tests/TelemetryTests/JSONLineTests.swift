@@ -1,0 +1,56 @@
+import Testing
+
+@testable import Telemetry
+
+struct JSONLineTests {
+    static func text(_ write: (inout JSONLine) -> Void) -> String {
+        var line = JSONLine()
+        write(&line)
+        return String(decoding: line.bytes, as: UTF8.self)
+    }
+
+    @Test func writesOneObjectPerLine() {
+        let text = Self.text { line in
+            for _ in 0..<2 {
+                line.begin()
+                line.put("a", "é")
+                line.put("b", Array("x".utf8))
+                line.put("c", 0 as UInt64)
+                line.put("d", UInt64.max)
+                line.put("e", true)
+                line.put("f", false)
+                line.end()
+            }
+        }
+        let line = #"{"a":"é","b":"x","c":0,"d":18446744073709551615,"e":true,"f":false}"# + "\n"
+        #expect(text == line + line)
+    }
+
+    @Test(arguments: [
+        ("\"\\", #"\"\\"#), ("\n\r\t\u{0}\u{1F}\u{7F}", #"\u000a\u000d\u0009\u0000\u001f\u007f"#), ("/é😀", "/é😀"),
+        ("\",\"forged\":\"", #"\",\"forged\":\""#),
+    ])
+    func escapesWhatCouldBreakALine(_ value: String, _ escaped: String) {
+        let text = Self.text { line in
+            line.begin()
+            line.put("a", value)
+            line.end()
+        }
+        #expect(text == "{\"a\":\"\(escaped)\"}\n")
+    }
+
+    @Test(
+        arguments: [
+            (0, "0.000"), (999, "0.000"), (1000, "0.001"), (1_234_567, "1.234"), (10_050_000, "10.050"),
+            (60_000_000_000, "60000.000"),
+        ] as [(UInt64, String)]
+    )
+    func writesMillisecondsWithThreeDecimals(_ nanoseconds: UInt64, _ number: String) {
+        let text = Self.text { line in
+            line.begin()
+            line.put(milliseconds: "a", nanoseconds)
+            line.end()
+        }
+        #expect(text == "{\"a\":\(number)}\n")
+    }
+}
