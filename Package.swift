@@ -61,9 +61,11 @@ let package = Package(
         // 0 values
         layer("GatewayModel", [yaml]),
         // 1 bytes
-        layer("HTTPWire", [nio]),
-        layer("JSONScan", []),
-        layer("Dialects", ["GatewayModel", "JSONScan"]),
+        // C without Swift: sixteen bytes at a time.
+        .target(name: "CByteScan"),
+        layer("HTTPWire", ["CByteScan", nio]),
+        layer("JSONScan", ["CByteScan"]),
+        layer("Dialects", ["GatewayModel", "JSONScan", "CByteScan"]),
         // 2 seams
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         layer("Telemetry", ["GatewayModel"]),

@@ -5,6 +5,8 @@
 // Refused although some servers tolerate it: bare LF or CR, space before the colon, folded lines, NUL and other
 // controls in values, empty names. Limit: the caller's, on the bytes of the whole head.
 
+import CByteScan
+
 /// What the fields of one head say about the framing of the message and about its connection.
 package struct FieldFacts: Sendable, Equatable {
     package var contentLength: UInt64?
@@ -53,8 +55,7 @@ struct HeadParser {
 
     private mutating func readField(_ bytes: borrowing Span<UInt8>) throws(WireError) -> HeadField? {
         let start = self.cursor
-        var index = start
-        while index < bytes.count, CharacterClass.isToken(bytes[index]) { index += 1 }
+        var index = bytes.withUnsafeBufferPointer { Int(byte_scan_token_end($0.baseAddress, start, $0.count)) }
         guard index < bytes.count else { return nil }
         guard bytes[index] == UInt8(ascii: ":"), index > start else {
             switch bytes[index] {
@@ -163,30 +164,15 @@ func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8
 
 /// The loop that most bytes of a head go through.
 enum FieldScan {
-    private static let ones: UInt64 = 0x0101_0101_0101_0101
-    private static let highs: UInt64 = 0x8080_8080_8080_8080
-
-    /// The first place from `start` on that a field's value cannot run over, or the end of the bytes.
-    ///
-    /// WHY: unsafe loads: eight bytes are tested in one word; bounds are checked by the loop's condition. A byte is found
-    /// where subtracting borrows into its high bit (Warren, "Hacker's Delight", 6-1); a tab is found too, and passed over.
+    /// The first place from `start` on that a field's value cannot run over, or the end of the bytes. A tab is found as a
+    /// control first, and passed over.
     static func valueEnd(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
-        bytes.withUnsafeBytes { raw in
-            var index = start
-            while index &+ 8 <= raw.count {
-                let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-                let deletes = word ^ (Self.ones &* 0x7F)
-                let stops = (((deletes &- Self.ones) & ~deletes) | ((word &- Self.ones &* 0x20) & ~word)) & Self.highs
-                if stops == 0 {
-                    index &+= 8
-                    continue
-                }
-                index &+= stops.trailingZeroBitCount / 8
-                guard CharacterClass.isFieldValue(raw[index]) else { return index }
-                index &+= 1
-            }
-            while index < raw.count, CharacterClass.isFieldValue(raw[index]) { index &+= 1 }
-            return index
+        var index = start
+        while index < bytes.count {
+            index = bytes.withUnsafeBufferPointer { Int(byte_scan_control($0.baseAddress, index, $0.count)) }
+            guard index < bytes.count, bytes[index] == UInt8(ascii: "\t") else { return index }
+            index += 1
         }
+        return index
     }
 }

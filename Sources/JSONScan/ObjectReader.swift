@@ -55,20 +55,24 @@ package struct ObjectReader {
         var end: Int { self.range.upperBound }
     }
 
-    /// The member `name` of this object; the first of several holds.
+    /// The member `name` of this object; none when there are several, because readers disagree on which one holds.
     private func value(_ name: StaticString) -> Value? {
+        var found: Value?
         for member in self.members where member.name.count == name.utf8CodeUnitCount {
             guard matches(self.bytes.span, member.name.lowerBound, member.name.upperBound, name) else { continue }
-            return Value(kind: Self.kind(self.bytes[member.value.lowerBound]), range: member.value)
+            guard found == nil else { return nil }
+            found = Value(kind: Self.kind(self.bytes[member.value.lowerBound]), range: member.value)
         }
-        return nil
+        return found
     }
 
+    /// Every member, or none of an object that is not closed.
     private static func members(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>) -> [Member] {
         var members: [Member] = []
         members.reserveCapacity(8)
         var index = range.lowerBound + 1
         while index < range.upperBound, members.count < Self.memberLimit {
+            if bytes[index] == UInt8(ascii: "}") { return members }
             guard bytes[index] == UInt8(ascii: "\"") else {
                 index += 1
                 continue
@@ -82,7 +86,7 @@ package struct ObjectReader {
             members.append(Member(name: name, value: index..<end))
             index = end
         }
-        return members
+        return members.count == Self.memberLimit ? members : []
     }
 
     /// Behind the closing quote of the string that begins at `start`.

@@ -43,7 +43,7 @@ struct BodyRelayTests {
         inflating: Bool = false,
         hiding: Bool = false
     ) throws -> Relayed {
-        var relay = BodyRelay()
+        let relay = BodyRelay()
         let watch = StreamWatch(.openAIChat, hidesUsageEvent: hiding)
         relay.begin(framing, to: client, reading: reading, watch: watch, inflating: inflating)
         var sent = ByteBuffer()
@@ -179,7 +179,7 @@ struct BodyRelayTests {
 
     @Test func bytesBehindTheBodyStayWhereTheyAre() throws {
         for (source, text) in [(ResponseHead.Framing.length(2), "okHTTP"), (.chunked, "2\r\nok\r\n0\r\n\r\nHTTP")] {
-            var relay = BodyRelay()
+            let relay = BodyRelay()
             relay.begin(
                 source,
                 to: .chunked,
@@ -238,7 +238,7 @@ struct BodyRelayTests {
     }
 
     @Test func aRelayForgetsTheLastBody() throws {
-        var relay = BodyRelay()
+        let relay = BodyRelay()
         for _ in 0..<2 {
             relay.begin(
                 .length(UInt64(Self.json.count)),

@@ -1,3 +1,5 @@
+import CByteScan
+
 // A stream is lines ended by LF, CR or CRLF; a blank line ends an event; lines that begin with ":" are comments
 // (WHATWG HTML §9.2.6). An event is forwarded as the bytes it came in; only its borders and its data are looked at.
 
@@ -66,21 +68,10 @@ package enum SSEScanner {
 /// The two searches that every streamed byte goes through.
 enum LineScan {
     /// The place of the next CR or LF from `start` on, or the end of the bytes.
-    ///
-    /// WHY: unsafe loads: sixteen bytes are tested at once; bounds are checked by the loop's condition.
+    @inline(__always)
     static func lineEnd(_ bytes: borrowing Span<UInt8>, from start: Int) -> Int {
-        bytes.withUnsafeBytes { raw in
-            var index = start
-            let lineFeed = SIMD16<UInt8>(repeating: UInt8(ascii: "\n"))
-            let carriageReturn = SIMD16<UInt8>(repeating: UInt8(ascii: "\r"))
-            while index &+ 16 <= raw.count {
-                let block = raw.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-                if any((block .== lineFeed) .| (block .== carriageReturn)) { break }
-                index &+= 16
-            }
-            while index < raw.count, raw[index] != UInt8(ascii: "\n"), raw[index] != UInt8(ascii: "\r") { index &+= 1 }
-            return index
-        }
+        guard start < bytes.count else { return bytes.count }
+        return bytes.withUnsafeBufferPointer { Int(byte_scan_line_end($0.baseAddress, start, $0.count)) }
     }
 
     /// The place of the first `needle` in `range`, or nil.

@@ -37,7 +37,7 @@ package final class Exchange {
     var target = -1
     /// The upstream whose in-flight place is held; nil between attempts.
     var occupied: UpstreamState?
-    var relay = BodyRelay()
+    let relay = BodyRelay()
     private var reader = CallReader()
 
     package init(on loop: LoopState, peer: String) {

@@ -10,7 +10,7 @@ import NIOCore
 ///
 /// The upstream's framing is taken off and made anew, so that what was checked is what is forwarded. What is not looked
 /// at is not copied; what is small is copied into the message that goes out, to save a write.
-struct BodyRelay {
+final class BodyRelay {
     /// How the client finds the end of the body.
     enum ClientFraming { case none, length, chunked, untilClose }
 
@@ -60,7 +60,7 @@ struct BodyRelay {
     private(set) var forwarded: UInt64 = 0
 
     /// Forgets the last body; memory is kept.
-    mutating func begin(
+    func begin(
         _ framing: ResponseHead.Framing,
         to clientFraming: ClientFraming,
         reading: Reading,
@@ -98,7 +98,7 @@ struct BodyRelay {
 
     /// Takes all readable bytes of `input` that belong to the body. What goes to the client is put into `out`, and, when
     /// it is large and need not be looked at, into `passed`, to be written after `out`.
-    mutating func take(
+    func take(
         _ input: inout ByteBuffer,
         into out: inout ByteBuffer,
         passing passed: inout ByteBuffer?
@@ -125,7 +125,7 @@ struct BodyRelay {
     }
 
     /// The upstream has closed: what is still held belongs to the body.
-    mutating func closeSource(into out: inout ByteBuffer) {
+    func closeSource(into out: inout ByteBuffer) {
         self.openChunk(&out)
         self.flushPending(into: &out)
         self.closeChunk(&out)
@@ -133,7 +133,7 @@ struct BodyRelay {
     }
 
     /// Puts bytes of our own into the body: an error event, a rewritten body.
-    mutating func inject(_ bytes: [UInt8], into out: inout ByteBuffer) {
+    func inject(_ bytes: [UInt8], into out: inout ByteBuffer) {
         self.openChunk(&out)
         out.writeBytes(bytes)
         self.forwarded += UInt64(bytes.count)
@@ -153,7 +153,7 @@ struct BodyRelay {
             && (self.reading == .nothing || self.reading == .members)
     }
 
-    private mutating func pass(_ input: inout ByteBuffer, _ left: UInt64, _ passed: inout ByteBuffer?) {
+    private func pass(_ input: inout ByteBuffer, _ left: UInt64, _ passed: inout ByteBuffer?) {
         let count = Int(min(left, UInt64(input.readableBytes)))
         let slice = input.readSlice(length: count)
         if let slice { self.readMembers(slice.readableBytesUInt8Span) }
@@ -162,7 +162,7 @@ struct BodyRelay {
         self.source = left == UInt64(count) ? .finished : .length(left - UInt64(count))
     }
 
-    private mutating func unframe(
+    private func unframe(
         _ input: ByteBuffer,
         _ cursor: inout Int,
         into out: inout ByteBuffer
@@ -183,7 +183,7 @@ struct BodyRelay {
         }
     }
 
-    private mutating func unchunk(
+    private func unchunk(
         _ input: ByteBuffer,
         _ cursor: inout Int,
         _ decoder: inout ChunkedDecoder,
@@ -205,7 +205,7 @@ struct BodyRelay {
         }
     }
 
-    private mutating func decode(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
+    private func decode(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
         guard let inflater = self.inflater else { return try self.read(bytes, into: &out) }
         var plain: [UInt8] = []
         let failed = bytes.withUnsafeBytes { raw in
@@ -218,7 +218,7 @@ struct BodyRelay {
 
     // MARK: what is looked at
 
-    private mutating func read(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
+    private func read(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
         switch self.reading {
         case .nothing: self.forward(bytes, into: &out)
         case .members:
@@ -231,13 +231,13 @@ struct BodyRelay {
         }
     }
 
-    private mutating func readMembers(_ bytes: borrowing Span<UInt8>) {
+    private func readMembers(_ bytes: borrowing Span<UInt8>) {
         guard self.membersAreReadable else { return }
         // An answer that is not JSON is forwarded all the same; it just tells nothing.
         do throws(JSONFlaw) { try self.members.feed(bytes) } catch { self.membersAreReadable = false }
     }
 
-    private mutating func readEvents(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
+    private func readEvents(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
         if self.pending.isEmpty {
             let end = self.events(bytes, into: &out)
             guard end < bytes.count else { return }
@@ -255,7 +255,7 @@ struct BodyRelay {
 
     /// Judges the whole events in `bytes` and forwards them, neighbours in one copy. Returns where the first incomplete
     /// one begins.
-    private mutating func events(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) -> Int {
+    private func events(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) -> Int {
         var start = 0
         var runStart = 0
         while let end = SSEScanner.eventEnd(bytes, from: start, searched: &self.searched) {
@@ -272,7 +272,7 @@ struct BodyRelay {
     }
 
     /// The last event of a stream that ended without the blank line behind it.
-    private mutating func flushPending(into out: inout ByteBuffer) {
+    private func flushPending(into out: inout ByteBuffer) {
         guard self.reading == .events, !self.pending.isEmpty else { return }
         var held: [UInt8] = []
         swap(&held, &self.pending)
@@ -282,20 +282,20 @@ struct BodyRelay {
 
     // MARK: to the client's framing
 
-    private mutating func forward(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
+    private func forward(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
         guard bytes.count > 0 else { return }
         self.forwarded += UInt64(bytes.count)
         bytes.withUnsafeBytes { _ = out.writeBytes($0) }
     }
 
-    private mutating func openChunk(_ out: inout ByteBuffer) {
+    private func openChunk(_ out: inout ByteBuffer) {
         guard self.clientFraming == .chunked else { return }
         self.chunkStart = out.writerIndex
         out.writeStaticString("00000000\r\n")
     }
 
     /// Fills in the chunk's size, or takes the chunk back when it stayed empty: an empty one would end the body.
-    private mutating func closeChunk(_ out: inout ByteBuffer) {
+    private func closeChunk(_ out: inout ByteBuffer) {
         guard self.clientFraming == .chunked else { return }
         let size = out.writerIndex - self.chunkStart - Self.chunkHeadBytes
         guard size > 0 else {

@@ -75,14 +75,18 @@ struct ByteWriter: ~Copyable {
         }
     }
 
-    /// Sixteen hexadecimal digits.
+    /// Sixteen hexadecimal digits, eight at a time.
     mutating func writeHex(_ word: UInt64) {
         let place = self.take(16).assumingMemoryBound(to: UInt8.self)
-        var rest = word
-        for index in stride(from: 15, through: 0, by: -1) {
-            let digit = UInt8(truncatingIfNeeded: rest & 15)
-            place[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
-            rest >>= 4
+        // Spread the eight nibbles of each half over the bytes of a word; a nibble above nine needs 39 more to be a letter.
+        for half in 0..<2 {
+            var nibbles = half == 0 ? word >> 32 : word & 0xFFFF_FFFF
+            nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
+            nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
+            nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
+            let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+            let digits = nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
+            UnsafeMutableRawPointer(place + half * 8).storeBytes(of: digits.bigEndian, as: UInt64.self)
         }
     }
 }

@@ -116,7 +116,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             return self.refuse(error, isBodyTaken: self.takesSmallBody())
         }
         do throws(Refusal) {
-            var body = RequestBody(self.exchange.request, limit: opening.maximumBodyBytes)
+            var body = RequestBody(self.exchange.request.facts, limit: opening.maximumBodyBytes)
             if try body.take(&self.input) {
                 // An idle stream must not hold the buffer that its request came in.
                 if self.input.readableBytes == 0 { self.input = ByteBuffer() }
@@ -192,7 +192,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     /// Takes a small body that has come already out of the way, so that the connection can go on behind it.
     private func takesSmallBody() -> Bool {
         guard self.exchange.request.hasBody else { return true }
-        var body = RequestBody(self.exchange.request, limit: Self.pipelineLimit)
+        var body = RequestBody(self.exchange.request.facts, limit: Self.pipelineLimit)
         do throws(Refusal) { return try body.take(&self.input) } catch { return false }
     }
 

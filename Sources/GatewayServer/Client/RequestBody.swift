@@ -17,8 +17,8 @@ struct RequestBody {
     /// Memory is reserved for what the head announces, but not for more than this before bytes have come.
     private static let firstReservation = 1 << 20
 
-    init(_ head: RequestHead, limit: Int) {
-        self.framing = head.facts.isChunked ? .chunked(ChunkedDecoder()) : .length(Int(head.facts.contentLength ?? 0))
+    init(_ facts: FieldFacts, limit: Int) {
+        self.framing = facts.isChunked ? .chunked(ChunkedDecoder()) : .length(Int(facts.contentLength ?? 0))
         self.limit = limit
     }
 

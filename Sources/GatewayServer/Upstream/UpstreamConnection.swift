@@ -21,7 +21,8 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     init(in pool: UpstreamPool) { self.pool = pool }
 
-    var isUsable: Bool { !self.isClosed && self.context?.channel.isActive == true }
+    /// A connection that has closed has said so by `channelInactive`.
+    var isUsable: Bool { !self.isClosed && self.context != nil }
 
     /// Lends the connection to `driver`.
     func lend(to driver: ExchangeDriver) { self.driver = driver }
