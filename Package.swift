@@ -133,7 +133,7 @@ let package = Package(
         tests(
             of: "GatewayServer",
             [
-                "GatewayModel", "GatewayCore", "HTTPWire", nio, posix,
+                "GatewayModel", "GatewayCore", "HTTPWire", nio, posix, tls, logging,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),

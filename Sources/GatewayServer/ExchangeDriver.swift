@@ -131,7 +131,14 @@ final class ExchangeDriver {
     private func tell(_ refusal: Refusal, _ cause: AttemptLog.Cause = .asTheCodeSays) {
         guard let upstream = self.current else { return }
         let wall = self.loop.state.clock.wall(LoopClock.now())
-        self.loop.attempts.failed(refusal, cause, on: upstream.name, in: self.exchange, wall: wall)
+        self.loop.attempts.failed(
+            refusal,
+            cause,
+            on: upstream.name,
+            attempt: self.exchange.attempts,
+            of: self.exchange.id,
+            wall: wall
+        )
     }
 
     // MARK: the answer
@@ -240,10 +247,11 @@ final class ExchangeDriver {
             self.attemptFailed(UpstreamFailure.refusal(awaiting: failure), on: .connect, cause)
         case .relaying:
             var out = self.loop.takeBuffer()
-            if case .complete = self.exchange.upstreamClosed(into: &out) {
+            // RFC 9112 §9.8: an answer that ends with its connection is whole only when that was closed in good order.
+            if failure == nil, case .complete = self.exchange.upstreamClosed(into: &out) {
                 self.complete(out, nil, now: LoopClock.now())
             } else {
-                self.cut(.upstreamCut, &out)
+                self.cut(.upstreamCut, &out, because: failure)
             }
             self.loop.recycle(out)
         case .idle, .acquiring: break
@@ -341,8 +349,8 @@ final class ExchangeDriver {
     }
 
     /// What `out` holds already are whole events of the same read.
-    private func cut(_ code: ErrorCode, _ out: inout ByteBuffer) {
-        if code.fault == .upstream { self.tell(Refusal(code)) }
+    private func cut(_ code: ErrorCode, _ out: inout ByteBuffer, because failure: (any Error)? = nil) {
+        if code.fault == .upstream { self.tell(Refusal(code), failure.map { .error($0) } ?? .asTheCodeSays) }
         guard self.hasFlushed else { return self.refuse(Refusal(code)) }
         self.dropUpstream()
         let isEnded = self.exchange.cut(code, now: LoopClock.now(), into: &out)

@@ -5,6 +5,8 @@ import NIOPosix
 /// A port that cannot be listened on, and why.
 package struct PortInUse: Error, CustomStringConvertible {
     package let description: String
+    /// Another process has it; else the address is not this machine's, or the port is reserved to root.
+    package let isTaken: Bool
 }
 
 /// Finds out whether a port is free before several listeners share it.
@@ -22,6 +24,10 @@ package enum PortProbe {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         let result = address.withSockAddr { pointer, size in bind(descriptor, pointer, socklen_t(size)) }
         guard result != 0 else { return }
-        throw PortInUse(description: "cannot listen on \(host):\(port): \(String(cString: strerror(errno)))")
+        let code = errno
+        throw PortInUse(
+            description: "cannot listen on \(host):\(port): \(String(cString: strerror(code)))",
+            isTaken: code == EADDRINUSE
+        )
     }
 }

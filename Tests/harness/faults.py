@@ -79,6 +79,13 @@ def _cut_chunked_json(connection: socket.socket, request: bytes) -> None:
     time.sleep(0.2)
 
 
+def _reset_json(connection: socket.socket, request: bytes) -> None:
+    """An answer that would end with its connection, which is reset in the middle."""
+    connection.sendall(head("200 OK", "content-type: application/json", "connection: close") + CHAT[:100])
+    time.sleep(0.2)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def _stream_head() -> bytes:
     return head("200 OK", "content-type: text/event-stream", "transfer-encoding: chunked")
 
@@ -128,6 +135,7 @@ FAULTS: dict[str, Callable[[socket.socket, bytes], None] | None] = {
     "gzip": _gzip,
     "cut-json": _cut_json,
     "cut-chunked-json": _cut_chunked_json,
+    "reset-json": _reset_json,
     "cut-stream": _cut_stream,
     "cut-inside-event": _cut_inside_event,
     "bad-chunk": _bad_chunk,

@@ -5,7 +5,8 @@ import GatewayServer
 enum ListenCheck {
     static func port(_ port: Int, _ portFlag: String, on host: String, _ hostFlag: String) throws(OptionError) {
         do { try PortProbe.check(host: host, port: port) } catch let error as PortInUse {
-            throw OptionError("\(error); choose another port with \(portFlag)", exitCode: 1)
+            let hint = error.isTaken ? "; choose another port with \(portFlag)" : "; see \(hostFlag) and \(portFlag)"
+            throw OptionError("\(error)\(hint)", exitCode: 1)
         } catch {
             throw OptionError("\(hostFlag): `\(host)` is not an address of this machine", exitCode: 1)
         }

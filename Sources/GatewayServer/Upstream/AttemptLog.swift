@@ -30,7 +30,14 @@ final class AttemptLog: Sendable {
     var unlogged: UInt64 { self.left.load(ordering: .relaxed) }
 
     /// Writes a line if this second has any left. `wall` is nanoseconds since 1970.
-    func failed(_ refusal: Refusal, _ cause: Cause, on upstream: String, in exchange: Exchange, wall: UInt64) {
+    func failed(
+        _ refusal: Refusal,
+        _ cause: Cause,
+        on upstream: String,
+        attempt: Int,
+        of id: @autoclosure () -> String,
+        wall: UInt64
+    ) {
         guard self.window.take(limit: Self.linesPerSecond, length: 1_000_000_000, now: wall).admitted else {
             self.left.wrappingAdd(1, ordering: .relaxed)
             return
@@ -40,8 +47,8 @@ final class AttemptLog: Sendable {
             "attempt on an upstream failed",
             metadata: [
                 "gateway.upstream": "\(upstream)", "gateway.code": "\(refusal.code.rawValue)",
-                "gateway.cause": "\(Self.text(cause, refusal))", "gateway.attempt": "\(exchange.attempts)",
-                "gateway.id": "\(exchange.id)",
+                "gateway.cause": "\(Self.text(cause, refusal))", "gateway.attempt": "\(attempt)",
+                "gateway.id": "\(id())",
             ]
         )
     }

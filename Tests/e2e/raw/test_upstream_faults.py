@@ -69,7 +69,7 @@ def test_compressed_answer(stack: Stack) -> None:
     assert json.loads(body)["choices"][0]["message"]["content"] == "hello there"
 
 
-@pytest.mark.parametrize("fault", ["cut-json", "cut-chunked-json"])
+@pytest.mark.parametrize("fault", ["cut-json", "cut-chunked-json", "reset-json"])
 def test_cut_json_is_noticed(stack: Stack, fault: str) -> None:
     with one_failure(stack, "upstream_cut"):
         answer = chat(stack, fault)
