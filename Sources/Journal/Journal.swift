@@ -74,9 +74,10 @@ package final class Journal: Sendable {
         guard !self.isStopping.exchange(true, ordering: .acquiringAndReleasing) else { return }
         if let thread = self.thread.withLock({ $0 }) { pthread_join(thread, nil) }
         for supply in self.supplies {
-            let segments = supply.state.withLock { ($0.current, $0.spare) }
-            segments.0?.sync()
-            if let spare = segments.1 { unlink(spare.path) }
+            let (current, spare, full) = supply.state.withLock { ($0.current, $0.spare, $0.full) }
+            for segment in full { segment.sync() }
+            current?.sync()
+            if let spare { unlink(spare.path) }
         }
     }
 
@@ -149,9 +150,19 @@ extension Journal {
             ticks += 1
             for supply in self.supplies { self.refill(supply) }
             guard ticks % ticksPerSync == 0 else { continue }
-            for supply in self.supplies { supply.state.withLock({ $0.current })?.sync() }
+            for supply in self.supplies { Self.sync(supply) }
             self.removeOldest()
         }
+    }
+
+    private static func sync(_ supply: JournalWriter.Supply) {
+        let (current, full) = supply.state.withLock { state in
+            let taken = (state.current, state.full)
+            state.full = []
+            return taken
+        }
+        for segment in full { segment.sync() }
+        current?.syncBehindWriter()
     }
 
     private func refill(_ supply: JournalWriter.Supply) {
@@ -172,7 +183,11 @@ extension Journal {
     private func removeOldest() {
         guard let paths = try? JournalReader.segments(in: self.options.directory) else { return }
         var excess = paths.count * self.options.segmentBytes - self.options.totalBytes
-        let inUse = Set(self.supplies.flatMap { $0.state.withLock { [$0.current?.path, $0.spare?.path] } })
+        let inUse = Set(
+            self.supplies.flatMap { supply in
+                supply.state.withLock { ([$0.current, $0.spare] + $0.full).compactMap { $0?.path } }
+            }
+        )
         for path in paths where excess > 0 && !inUse.contains(path) {
             unlink(path)
             self.dropped.wrappingAdd(1, ordering: .relaxed)

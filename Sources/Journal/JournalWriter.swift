@@ -11,6 +11,8 @@ package final class JournalWriter {
         struct State {
             var spare: SegmentFile?
             var current: SegmentFile?
+            /// Full, and not on the disk yet.
+            var full: [SegmentFile] = []
         }
 
         let state = Mutex(State())
@@ -87,6 +89,7 @@ package final class JournalWriter {
         atomicMemoryFence(ordering: .releasing)
         self.base.storeBytes(of: UInt32(length), toByteOffset: self.offset, as: UInt32.self)
         self.offset = (self.cursor + 7) & ~7
+        self.segment?.written.store(self.offset, ordering: .releasing)
     }
 
     private func begin(_ kind: EntryKind, _ id: RecordID) -> Bool {
@@ -120,6 +123,7 @@ package final class JournalWriter {
         let next = self.supply.state.withLock { state -> SegmentFile? in
             guard let spare = state.spare else { return nil }
             state.spare = nil
+            if let full = state.current { state.full.append(full) }
             state.current = spare
             return spare
         }
