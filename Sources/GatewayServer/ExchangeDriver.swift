@@ -127,6 +127,14 @@ final class ExchangeDriver {
         }
     }
 
+    /// The upstream bears no more: the next candidate is asked, and this one does not count as an attempt.
+    func upstreamSaturated(_ refusal: Refusal) {
+        guard case .acquiring = self.state else { return }
+        self.tell(refusal, .said("the queue for its connections is full"))
+        self.exchange.skipSaturated()
+        self.attempt(after: refusal)
+    }
+
     /// Tells the operator, who is told more than the caller.
     private func tell(_ refusal: Refusal, _ cause: AttemptLog.Cause = .asTheCodeSays) {
         guard let upstream = self.current else { return }

@@ -134,7 +134,13 @@ package final class GatewayServer: Service {
         let tls = self.tls
         self.tables.listen { table in
             tls.prepare(for: table)
-            for loop in loops { loop.eventLoop.execute { loop.value.state.table = table } }
+            for loop in loops {
+                loop.eventLoop.execute {
+                    // Two publishes may overtake each other on their way here.
+                    let current = loop.value.state.table?.version ?? 0
+                    if loop.value.state.table == nil || current < table.version { loop.value.state.table = table }
+                }
+            }
         }
     }
 

@@ -32,6 +32,11 @@ package struct FieldFacts: Sendable, Equatable {
 
 /// Reads one field section into `fields`, which the caller keeps and reuses: no allocation once it has grown.
 struct HeadParser {
+    /// Fields of one head; no client or upstream sends half as many, and some looks are at each field for each field.
+    private static let fieldLimit = 256
+    /// Bytes of a connection field, whose options are compared with every field's name.
+    private static let connectionLimit = 512
+
     var cursor: Int
     var facts = FieldFacts()
 
@@ -48,6 +53,7 @@ struct HeadParser {
                 return true
             }
             guard let field = try self.readField(bytes) else { return false }
+            guard fields.count < Self.fieldLimit else { throw .headTooLarge }
             try self.note(bytes, field)
             fields.append(field)
         }
@@ -106,7 +112,9 @@ struct HeadParser {
         case .transferEncoding:
             guard !self.facts.isChunked, self.equals(bytes, field.value, "chunked") else { throw .badTransferEncoding }
             self.facts.isChunked = true
-        case .connection: self.noteConnection(bytes, field.value)
+        case .connection:
+            guard field.value.count <= Self.connectionLimit else { throw .headTooLarge }
+            self.noteConnection(bytes, field.value)
         case .expect:
             guard self.equals(bytes, field.value, "100-continue") else { throw .badExpectation }
             self.facts.expectsContinue = true

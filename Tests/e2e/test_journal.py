@@ -1,7 +1,10 @@
 """One usage record for every exchange that went upstream, whatever ends it."""
 
 import asyncio
+import json
 import pathlib
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -111,3 +114,26 @@ def test_usage_of_the_shared_stack_matches(stack: Stack) -> None:
     assert record["usage_source"] == "provider"
     assert (record["input_tokens"], record["output_tokens"]) == (7, 12)
     assert (record["namespace"], record["key"], record["upstream"]) == ("main", "main", "simulator")
+
+
+def test_a_call_that_is_given_up_has_no_usage_of_the_one_before(stack: Stack) -> None:
+    """Both calls come on one connection; the second client leaves before any answer."""
+    host, port = stack.base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(chat_bytes("sim-tokens-12"))
+        received = b""
+        while b'"usage"' not in received:
+            received += connection.recv(65536)
+        connection.sendall(chat_bytes("sim-ttft-5s-tokens-3"))
+        time.sleep(0.5)
+    record = wait_for(
+        lambda: next((r for r in usage_records(stack.folder) if r["model"] == "sim-ttft-5s-tokens-3"), None)
+    )
+    assert record is not None
+    assert (record["outcome"], record["usage_source"]) == ("client_gone", "none")
+
+
+def chat_bytes(model: str) -> bytes:
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hi"}]}).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {MAIN_KEY}\r\n"
+    return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body

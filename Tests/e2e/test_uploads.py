@@ -142,8 +142,8 @@ def test_slow_upstream_slows_its_client(uploads: Stack, server: FormServer) -> N
         pusher = threading.Thread(target=push)
         pusher.start()
         time.sleep(1.5)
-        # What the sockets' buffers hold, and not the whole form.
-        assert sent < 30_000_000
+        # What the sockets' buffers hold, which grow to 32 MB on newer kernels, and not the whole form of 52 MB.
+        assert sent < 45_000_000
         server.go_on.set()
         pusher.join()
         answer = connection.answer()

@@ -34,6 +34,8 @@ package struct Endpoint: Sendable {
     package let objects: Objects
     /// Answered by the gateway itself.
     package let isLocal: Bool
+    /// The call names its models in a file that the gateway does not read.
+    package let callsAnyModel: Bool
 
     private init(
         _ method: RequestHead.Method,
@@ -42,7 +44,8 @@ package struct Endpoint: Sendable {
         body: Body = .none,
         model: ModelUse = .none,
         objects: Objects = .none,
-        isLocal: Bool = false
+        isLocal: Bool = false,
+        callsAnyModel: Bool = false
     ) {
         self.method = method
         self.path = path
@@ -51,6 +54,7 @@ package struct Endpoint: Sendable {
         self.model = model
         self.objects = objects
         self.isLocal = isLocal
+        self.callsAnyModel = callsAnyModel
     }
 
     /// The whole surface under `/v1`. The most called come first: the list is searched from its beginning.
@@ -86,7 +90,7 @@ package struct Endpoint: Sendable {
         Endpoint(.get, "/files/{}", objects: .uses),
         Endpoint(.delete, "/files/{}", objects: .deletes),
         Endpoint(.get, "/files/{}/content", objects: .uses),
-        Endpoint(.post, "/batches", body: .json, objects: .creates),
+        Endpoint(.post, "/batches", body: .json, objects: .creates, callsAnyModel: true),
         Endpoint(.get, "/batches", objects: .lists),
         Endpoint(.get, "/batches/{}", objects: .uses),
         Endpoint(.post, "/batches/{}/cancel", objects: .uses),

@@ -89,7 +89,7 @@ extension Exchange {
             throw last ?? Refusal(.internalError)
         }
         // When every candidate has had its try and attempts are left, they are tried once more.
-        for _ in 0..<(self.record.attempts == 0 ? 1 : 2) {
+        for _ in 0..<(self.record.attempts == 0 || self.hasSkipped ? 1 : 2) {
             while let index = self.nextUpstream(table) {
                 let upstream = table.upstreams[index]
                 guard upstream.state.enter(limit: upstream.limits.requestsInFlight) else { continue }
@@ -131,6 +131,14 @@ extension Exchange {
         let mean = route.retry.backoff.nanoseconds << Int64(min(self.record.attempts - 1, 10))
         guard mean > 0 else { return 0 }
         return mean / 2 + Int64(self.loop.random.below(Int(mean)))
+    }
+
+    /// Takes the last attempt back: nothing was sent, because the upstream's connections and their queue were full. Each
+    /// candidate is skipped once at most.
+    package func skipSaturated() {
+        self.leaveUpstream()
+        self.record.attempts -= 1
+        self.hasSkipped = true
     }
 
     /// Gives the place among the upstream's requests in flight back. Safe to call at any time.

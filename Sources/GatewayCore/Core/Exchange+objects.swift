@@ -19,6 +19,12 @@ extension Exchange {
         }
     }
 
+    /// A stored object that a stream told of exists, also when the stream did not come to its end.
+    func noteStreamedObject() {
+        guard self.hasAnswer, self.relay.reading == .events, self.endpoint?.objects != .deletes else { return }
+        self.noteObject()
+    }
+
     private func addObject(_ table: RoutingTable) {
         let id: [UInt8]? =
             self.relay.reading == .events

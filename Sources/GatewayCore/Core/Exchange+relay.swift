@@ -48,6 +48,11 @@ extension Exchange {
             upstreamFraming,
             isRewritten: inflating || reading == .whole || reading == .events
         )
+        // A list of which it cannot be seen whose objects it holds is not shown.
+        if self.endpoint?.objects == .lists, (200..<300).contains(status), reading != .whole {
+            return .discard(Refusal(.upstreamBroken, "Its list of objects is not plain JSON."))
+        }
+        self.hasAnswer = true
         self.relay.begin(
             upstreamFraming,
             to: framing,
@@ -163,7 +168,7 @@ extension Exchange {
     }
 
     private func complete(into out: inout ByteBuffer) -> BodyVerdict {
-        if self.relay.reading == .whole { self.injectFilteredList(into: &out) }
+        if self.relay.reading == .whole, self.relay.clientFraming != .none { self.injectFilteredList(into: &out) }
         self.relay.writeEnd(into: &out)
         self.noteObject()
         return .complete
@@ -197,6 +202,7 @@ extension Exchange {
     /// that the stream ends in the client's own grammar. False: the connection must be aborted, so that the client notices.
     package func cut(_ code: ErrorCode, now: UInt64, into out: inout ByteBuffer) -> Bool {
         self.takeUsage()
+        self.noteStreamedObject()
         let isStream = self.relay.reading == .events && !self.relay.watch.hasEnded
         if isStream, let endpoint = self.endpoint {
             let event = ErrorBody.event(code, requestID: self.requestID, in: endpoint.format)
@@ -210,6 +216,7 @@ extension Exchange {
     /// The client is gone, or does not take its answer.
     package func abandon(_ code: ErrorCode, now: UInt64) {
         self.takeUsage()
+        self.noteStreamedObject()
         self.close(.clientGone, code, now: now)
     }
 
@@ -219,8 +226,11 @@ extension Exchange {
         self.record.status = status
         let body = ErrorBody.json(refusal.code, detail: refusal.detail, requestID: self.requestID, in: self.dialect)
         self.writeOwnHead(status, length: body.count, refusal, closing: closing, into: &out)
-        out.writeBytes(body)
-        self.record.responseBytes = UInt64(body.count)
+        // RFC 9110 §9.3.2: the answer to HEAD has the length, and no body behind it.
+        if self.request.method != .head {
+            out.writeBytes(body)
+            self.record.responseBytes = UInt64(body.count)
+        }
         let outcome: Outcome = self.record.attempts > 0 ? .failed : .refused
         self.close(outcome, refusal.code, now: now)
     }
@@ -260,7 +270,7 @@ extension Exchange {
     }
 
     private func takeUsage() {
-        guard self.record.attempts > 0, self.endpoint != nil else { return }
+        guard self.hasAnswer, self.endpoint != nil else { return }
         self.record.responseBytes = self.relay.forwarded
         if self.relay.reading == .events {
             self.record.usage = self.relay.watch.usage

@@ -35,11 +35,15 @@ package final class Exchange {
     /// The upstream of a call that names no model; -1 otherwise.
     var fixedUpstream = -1
     var isFixedTried = false
+    /// A candidate was passed over because it was full.
+    var hasSkipped = false
     /// The place of the current target among the model's.
     var target = -1
     /// The upstream whose in-flight place is held; nil between attempts.
     var occupied: UpstreamState?
     let relay = BodyRelay()
+    /// An answer's head has come, so what `relay` knows is of this exchange.
+    var hasAnswer = false
     /// How far the body has come, when it is not read as a whole.
     package var upload = UploadState()
     private var reader = CallReader()
@@ -109,6 +113,8 @@ package final class Exchange {
         self.selector = UpstreamSelector()
         self.fixedUpstream = -1
         self.isFixedTried = false
+        self.hasAnswer = false
+        self.hasSkipped = false
         self.target = -1
         self.upload = UploadState()
     }
@@ -202,6 +208,9 @@ package final class Exchange {
     }
 
     private func findModel(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
+        if endpoint.callsAnyModel, self.record.key >= 0, table.keys[self.record.key].models != nil {
+            throw Refusal(.modelNotAllowed, "A batch may call any model, and this key may not.")
+        }
         guard endpoint.model != .none else { return }
         guard !self.record.modelAsked.isEmpty else {
             if endpoint.model == .required { throw Refusal(.missingModel) }

@@ -28,6 +28,8 @@ struct CallReader {
     private static let store = 4
     private static let previousResponse = 5
     private static let inputFile = 6
+    /// Bytes of a model's name as it is written; longer ones name nothing, and would go into headers and logs.
+    private static let modelLimit = 1024
 
     private var scanner = TopLevelScanner(watching: [
         "model", "stream", "stream_options", "user", "store", "previous_response_id", "input_file_id",
@@ -65,6 +67,9 @@ struct CallReader {
     private func readModel(_ body: borrowing Span<UInt8>, into call: inout Call) throws(Refusal) {
         guard let model = self.scanner[Self.model] else { return }
         guard model.kind == .string else { throw Refusal(.missingModel, "`model` must be a string.") }
+        guard model.end - model.start <= Self.modelLimit else {
+            throw Refusal(.modelNotFound, "A model's name has at most \(Self.modelLimit) bytes.")
+        }
         call.modelRange = model.range
         call.model.reserveCapacity(model.end - model.start)
         var isASCII = true

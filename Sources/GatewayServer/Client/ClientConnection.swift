@@ -35,6 +35,8 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     /// Bytes that no request has taken yet.
     private var input = ByteBuffer()
     private var isReadingPaused = false
+    /// When the head that is being read must be complete; 0 between heads. Set by its first byte, moved by no later one.
+    private var headDeadline: UInt64 = 0
     private let peer: String
     private let isPeerPrivate: Bool
     var deadlineSlot = -1
@@ -102,7 +104,10 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             do throws(WireError) {
                 let limit = self.loop.options.maximumHeadBytes
                 guard case .complete(let length) = try self.exchange.request.parse(self.input, limit: limit) else {
-                    self.setDeadline(LoopClock.now() + self.loop.options.headTimeout)
+                    if self.headDeadline == 0 {
+                        self.headDeadline = LoopClock.now() + self.loop.options.headTimeout
+                        self.setDeadline(self.headDeadline)
+                    }
                     return
                 }
                 self.receive(headLength: length)
@@ -115,6 +120,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     }
 
     private func receive(headLength: Int) {
+        self.headDeadline = 0
         let head = self.input
         self.input.moveReaderIndex(forwardBy: headLength)
         if let operation = self.loop.operations.match(self.exchange.request, head) {
@@ -335,9 +341,13 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         guard let context = self.context else { return }
         self.phase = .lingering
         self.input = ByteBuffer()
-        self.setDeadline(LoopClock.now() + Self.lingerTime)
+        self.setDeadline(LoopClock.now() + self.loop.options.writeTimeout)
         if self.isReadingPaused { self.setReading(true) }
-        context.close(mode: .output, promise: nil)
+        // Our half closes behind the last byte of the answer, however slowly the client takes it.
+        context.close(mode: .output).assumeIsolated().whenComplete { _ in
+            guard case .lingering = self.phase else { return }
+            self.setDeadline(LoopClock.now() + Self.lingerTime)
+        }
     }
 
     func deadlinePassed(_ now: UInt64) {
@@ -366,7 +376,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
 
     /// The process drains: an idle connection closes now, a busy one after its answer.
     func drain() {
-        if case .head = self.phase, self.input.readableBytes == 0 { self.context?.close(promise: nil) }
+        if case .head = self.phase, self.input.readableBytes == 0 { self.linger() }
     }
 
     /// The process ends.

@@ -38,7 +38,7 @@ final class UpstreamPool {
         let canConnect = self.state.openConnection(limit: upstream.limits.connections)
         guard canConnect || self.waiting.count < upstream.limits.queue else {
             let refusal = Refusal(.upstreamSaturated, retryAfter: 1_000_000_000)
-            driver.attemptFailed(refusal, on: nil, .said("the queue for its connections is full"))
+            driver.upstreamSaturated(refusal)
             return
         }
         let patience = canConnect ? upstream.timeouts.connect : UInt64(upstream.limits.queueTimeout.nanoseconds)

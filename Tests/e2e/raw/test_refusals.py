@@ -1,6 +1,7 @@
 """Requests that the gateway itself refuses: each with its status and code, in the caller's dialect, logged and counted."""
 
 import json
+import socket
 
 import pytest
 from harness.wire import Answer, call, post_json, request
@@ -174,3 +175,31 @@ def test_the_callers_request_id_is_kept(stack: Stack) -> None:
 def test_models_of_a_key(stack: Stack) -> None:
     answer = call(stack.base, request("GET", "/v1/models", authorization=f"Bearer {LISTED_KEY}"))
     assert [model["id"] for model in answer.json["data"]] == ["sim-embedding"]
+
+
+def test_head_has_no_body(stack: Stack) -> None:
+    """Bytes behind the head of an answer to HEAD would be read as the next answer."""
+    host, port = stack.base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(b"HEAD /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
+        first = read_until(connection, b"\r\n\r\n")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        second = read_until(connection, b"ok\n")
+    assert first.startswith(b"HTTP/1.1 405 ") or first.startswith(b"HTTP/1.1 401 ")
+    assert first.endswith(b"\r\n\r\n")
+    assert second.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    received = b""
+    while not received.endswith(end):
+        piece = connection.recv(65536)
+        assert piece, received
+        received += piece
+    return received
+
+
+def test_a_key_with_a_list_of_models_makes_no_batches(stack: Stack) -> None:
+    """A batch names its models in a file, where the list would not hold."""
+    answer = post_json(stack.base, "/v1/batches", LISTED_KEY, {"input_file_id": "file-1", "endpoint": "/v1/embeddings"})
+    assert (answer.status, answer.json["error"]["code"]) == (403, "model_not_allowed")
