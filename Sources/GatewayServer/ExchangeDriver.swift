@@ -1,3 +1,5 @@
+// WHY: longer than 400 lines: one state machine, from an admitted call through its attempts to the end of its answer.
+
 import GatewayCore
 import GatewayModel
 import HTTPWire
