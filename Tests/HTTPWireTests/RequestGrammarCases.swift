@@ -1,5 +1,7 @@
 // WHY: longer than 200 lines: a table.
 
+import Testing
+
 @testable import HTTPWire
 
 /// One message and what becomes of it, with the reason; the cases cover what the tests of llhttp cover, in our own words.
