@@ -13,7 +13,6 @@ extension GrammarCase {
 
     private static let strictToo = "an upstream is read as strictly as a client: its answer is 502, never half of two"
 
-    // swift-format-ignore: a row is a line
     static let answers: [GrammarCase] = [
         // status lines
         Self("a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", .whole("hi")),

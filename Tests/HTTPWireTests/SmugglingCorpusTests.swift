@@ -7,6 +7,7 @@ import Testing
 struct SmugglingCorpusTests {
     /// Where NIO's decoder (llhttp) refuses what is accepted here, and why that is meant.
     static let decided: [String: String] = [
+        "blanks around chunked": "llhttp wants no tab behind `chunked`; RFC 9110 §5.5 takes blanks away, tabs included",
         "line: a method in lower case": "methods are any token here; the list of endpoints refuses them",
         "line: an unknown method": "methods are any token here; the list of endpoints refuses them",
         "trailer: a coding": "trailers are skipped and never forwarded, whatever they speak of",
