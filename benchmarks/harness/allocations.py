@@ -1,6 +1,7 @@
 """Heap allocations of a peer while it works: counted by `tools/count_malloc.c`, read while the process runs."""
 
 import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,45 +23,27 @@ class Allocations:
 def count(peer_type, folder: Path, workload, stream_workload, under_test, around) -> Allocations:
     """Two runs each, of few and of many: connections and streams begin and end alike in both, so the difference is
     what requests and events cost."""
-    few, many = 1000, 5000
+    few, many = 1000, 6000
     with _Counted(peer_type, folder / "requests", workload, under_test, around) as peer:
-        measure.send(peer, around, few)
-        readings = [peer.read()]
-        for requests in (few, many):
-            measure.send(peer, around, requests)
-            readings.append(peer.read())
-    per_run = [
-        (after.allocations - before.allocations, after.bytes - before.bytes) for before, after in zip(readings, readings[1:])
-    ]
-    per_request = [(more - less) / (many - few) for less, more in zip(*per_run)]
-    few, many = 20, 220
-    per_stream = [
+        spent = [peer.spent(lambda count=count: measure.send(peer, around, count)) for count in (few, few, few, many)]
+    per_request = [(more - less) / (many - few) for less, more in zip(*spent[-2:])]
+    few, many = 20, 420
+    spent = [
         _per_stream(peer_type, folder / f"events-{events}", stream_workload, under_test, around, events)
         for events in (few, many)
     ]
-    return Allocations(
-        per_request=per_request[0], bytes_per_request=per_request[1],
-        per_event=(per_stream[1] - per_stream[0]) / (many - few),
-    )
+    return Allocations(per_request[0], per_request[1], per_event=(spent[1] - spent[0]) / (many - few))
 
 
 def _per_stream(peer_type, folder, workload, under_test, around, events: int) -> float:
-    """Its events come 2 ms apart, so that each is read and written by itself."""
+    """One on every connection. Its events come 2 ms apart, so that each is read and written by itself."""
     with _Counted(peer_type, folder, workload, under_test, around, stream=(events, 2)) as peer:
         def run():
-            return streams.run(peer.name, peer.port, workload, around, STREAMS, 0.2, events, warm_up=0)["streams"]
+            streams.run(peer.name, peer.port, workload, around, STREAMS, 0, events, warm_up=0)
 
         run()
-        before = peer.read()
-        finished = run()
-        after = peer.read()
-    return (after.allocations - before.allocations) / finished
-
-
-@dataclass(frozen=True)
-class _Reading:
-    allocations: int  # reallocations included
-    bytes: int
+        run()
+        return peer.spent(run)[0] / STREAMS
 
 
 class _Counted:
@@ -82,13 +65,28 @@ class _Counted:
         except BaseException:
             self.upstream.stop()
             raise
-        self.peer.read = self.read
+        time.sleep(1)  # what starting leaves behind is not what idling costs
+        self.background = self._over_a_second()
+        self.peer.spent = self.spent
         return self.peer
 
     def __exit__(self, *_):
         self.peer.stop()
         self.upstream.stop()
 
-    def read(self) -> _Reading:
+    def spent(self, work) -> tuple:
+        """(allocations, bytes) of the work, less what an idle process spends in that time on its timers."""
+        began, before = time.monotonic(), self._read()
+        work()
+        after, elapsed = self._read(), time.monotonic() - began
+        return tuple(new - old - idle * elapsed for new, old, idle in zip(after, before, self.background))
+
+    def _over_a_second(self) -> tuple:
+        before = self._read()
+        time.sleep(1)
+        return tuple(new - old for new, old in zip(self._read(), before))
+
+    def _read(self) -> tuple:
+        """(allocations, reallocations included; bytes) up to now."""
         allocations, reallocations, _, size = struct.unpack("4Q", self.file.read_bytes())
-        return _Reading(allocations + reallocations, size)
+        return allocations + reallocations, size

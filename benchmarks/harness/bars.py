@@ -33,7 +33,7 @@ class Bar:
     def text(self, value, digits_only=False) -> str:
         if value is None:
             return "–"
-        written = self.form.format(value)
+        written = self.form.format(value + 0.0 if abs(value) > 1e-9 else 0.0)
         return written.split(" ")[0].replace(",", "") if digits_only else written.replace(",", " ")
 
     def limit(self, value) -> str:

@@ -1,15 +1,16 @@
 """Where instructions go: callgrind's output read function by function, and summed up by area."""
 
 import re
+import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import measure
+from .machine import Fault
 
 # Area, and what the names of its functions look like; the first that fits counts. `$s` begins a mangled Swift name, and
 # the module follows with its length in front. Specialisations of a generic function belong to the generic's module.
-_MODULE = re.compile(r"^\$s(?:\d+)?")
 SYMBOL_AREAS = (
     ("retain/release", r"swift_(un|bridgeObject|unknownObject|weak|nonatomic_)?_?(retain|release|retainCount)|swift_.*[Rr]e(tain|lease)|RefCounts"),
     ("exclusivity checks", r"swift_(begin|end)Access"),
@@ -26,6 +27,14 @@ MODULE_AREAS = (
     ("Swift standard library", ("Swift", "Synchronization", "_Concurrency", "_StringProcessing")),
     ("Foundation", ("Foundation", "FoundationEssentials", "CoreFoundation")),
 )
+
+
+#: What is counted by calls: the names as regular expressions over whole function names.
+COUNTED_CALLS = {
+    "retain": r"_*swift_(bridgeObject|unknownObject|nonatomic_)?_?[rR]etain(_n)?_*",
+    "release": r"_*swift_(bridgeObject|unknownObject|nonatomic_)?_?[rR]elease(_n)?_*",
+    "malloc": r"(__libc_)?malloc|(__libc_)?calloc|(__libc_)?realloc|posix_memalign|aligned_alloc",
+}
 
 
 @dataclass
@@ -100,7 +109,7 @@ def area(symbol: str) -> str:
             return name
     found = module(symbol)
     if found is None:
-        return "CByteScan" if symbol.startswith("cbytescan") or symbol.startswith("scan_") else _c_area(symbol)
+        return "JSONScan" if symbol.startswith("byte_scan_") else _c_area(symbol)
     for name, modules in MODULE_AREAS:
         if found in modules:
             return name
@@ -113,6 +122,18 @@ def _c_area(symbol: str) -> str:
     if symbol.startswith(("CNIOBoringSSL", "nghttp2")):
         return "TLS and HTTP/2"
     return "other C"
+
+
+def with_symbols(binary: Path, folder: Path) -> Path:
+    """A copy of the binary with its names and without its debug information, which valgrind fails to read."""
+    copy = folder / binary.name
+    finished = subprocess.run(["strip", "--strip-debug", "-o", copy, binary], stderr=subprocess.PIPE, text=True, check=False)
+    if finished.returncode != 0:
+        raise Fault(f"strip {binary}: {finished.stderr.strip()}")
+    names = subprocess.run(["nm", copy], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    if "swift_retain" not in names:
+        raise Fault(f"{binary} has no symbols; `make release` leaves one that has them in .build/release")
+    return copy
 
 
 def per_request(start_peer, cores, few: int, many: int) -> Profile:
