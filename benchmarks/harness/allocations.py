@@ -65,8 +65,8 @@ class _Counted:
         except BaseException:
             self.upstream.stop()
             raise
-        time.sleep(1)  # what starting leaves behind is not what idling costs
-        self.background = self._over_a_second()
+        time.sleep(0.5)  # what starting leaves behind is not what idling costs
+        self.background = self._while_idle()
         self.peer.spent = self.spent
         return self.peer
 
@@ -81,10 +81,11 @@ class _Counted:
         after, elapsed = self._read(), time.monotonic() - began
         return tuple(new - old - idle * elapsed for new, old, idle in zip(after, before, self.background))
 
-    def _over_a_second(self) -> tuple:
+    def _while_idle(self, seconds: float = 1.0) -> tuple:
+        """(allocations, bytes) in a second."""
         before = self._read()
-        time.sleep(1)
-        return tuple(new - old for new, old in zip(self._read(), before))
+        time.sleep(seconds)
+        return tuple((new - old) / seconds for new, old in zip(self._read(), before))
 
     def _read(self) -> tuple:
         """(allocations, reallocations included; bytes) up to now."""

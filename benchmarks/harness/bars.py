@@ -33,7 +33,7 @@ class Bar:
     def text(self, value, digits_only=False) -> str:
         if value is None:
             return "–"
-        written = self.form.format(value + 0.0 if abs(value) > 1e-9 else 0.0)
+        written = self.form.format(value)
         return written.split(" ")[0].replace(",", "") if digits_only else written.replace(",", " ")
 
     def limit(self, value) -> str:
@@ -85,8 +85,8 @@ BARS = (
     Bar("memory", "memory per idle stream, 5 000 open", 8.0, 4.0, "{:.1f} kB", _value("idle_bytes", 1e-3)),
     Bar("body", "throughput of 1 MB bodies per core against nginx", 0.9, 1.0, RATIO, _body, at_least=True),
     Bar("keys", "CPU per request, 100 000 keys against 10", 1.05, None, RATIO, _keys),
-    Bar("allocations", "heap allocations per request, passed through", 8, 2, "{:.1f}", _value("allocations")),
-    Bar("allocations", "… per event of a stream", 0, 0, "{:.1f}", _value("event_allocations")),
+    Bar("allocations", "heap allocations per request, passed through", 8, 2, "{:z.1f}", _value("allocations")),
+    Bar("allocations", "… per event of a stream", 0, 0, "{:z.1f}", _value("event_allocations")),
     Bar("gateways", "requests per second against LiteLLM", 200, None, "{:.0f} ×", _python, at_least=True),
     Bar("chat", "access log on: CPU per request more", 1.5, 0.7, "{:.1f} µs", _log),
     Bar("resident", "memory after 1 000 000 requests more than after 100 000", 2.0, None, "{:.1f} MB", _value("growth", 1e-6)),

@@ -96,7 +96,7 @@ def allocation(bench):
         )
         bench.results.values["allocations", each.name] = counted.per_request
         bench.results.values["event_allocations", each.name] = counted.per_event
-        bench.say(f"{each.name}: {counted.per_request:.2f} allocations per request, {counted.per_event:.2f} per event")
+        bench.say(f"{each.name}: {counted.per_request:z.2f} allocations per request, {counted.per_event:z.2f} per event")
 
 
 def gateways(bench):
