@@ -5,6 +5,7 @@ package import Journal
 package import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
@@ -22,6 +23,8 @@ package final class GatewayServer: Service {
         package var transport = TransportOptions()
         /// Admits readers of `/metrics` from elsewhere than private networks.
         package var metricsToken: String?
+        /// With one the gateway speaks TLS only.
+        package var certificate: ServerCertificate?
 
         package init() {}
     }
@@ -147,6 +150,7 @@ package final class GatewayServer: Service {
     private func listen(_ loops: [NIOLoopBound<Loop>]) async throws -> [any Channel] {
         var listeners: [any Channel] = []
         var port = self.options.port
+        let certificate = self.options.certificate
         let perLoop = max(1, self.options.transport.maximumConnections / loops.count)
         for loop in loops {
             let listener = try await ServerBootstrap(group: loop.eventLoop)
@@ -159,11 +163,19 @@ package final class GatewayServer: Service {
                         let loop = loop.value
                         guard loop.connections.count < perLoop else {
                             loop.state.metrics.connectionsRefused += 1
+                            // Behind TLS nobody would understand an answer before a handshake, which is what there is no
+                            // room for.
+                            guard certificate == nil else { return channel.close(promise: nil) }
                             try channel.pipeline.syncOperations.addHandler(OverloadHandler())
                             return
                         }
-                        let connection = ClientConnection(on: loop, peer: channel.remoteAddress)
-                        try channel.pipeline.syncOperations.addHandler(connection)
+                        if let certificate {
+                            let tls = NIOSSLServerHandler(context: certificate.context)
+                            try channel.pipeline.syncOperations.addHandlers([tls, SecureEntrance(on: loop)])
+                        } else {
+                            let connection = ClientConnection(on: loop, peer: channel.remoteAddress)
+                            try channel.pipeline.syncOperations.addHandler(connection)
+                        }
                     }
                 }
                 .bind(host: self.options.host, port: port).get()
@@ -220,7 +232,8 @@ package final class GatewayServer: Service {
                 journal: self.journal,
                 logDropped: self.accessLog?.droppedLines ?? 0,
                 failuresUnlogged: self.attempts.unlogged,
-                objectsDropped: self.objects.droppedObjects
+                objectsDropped: self.objects.droppedObjects,
+                certificateExpires: self.options.certificate?.expires
             ).text()
         }
     }

@@ -20,7 +20,7 @@ final class Loop {
     /// The other loops of the process.
     var siblings: [NIOLoopBound<Loop>] = []
     /// Connections that are open, for draining.
-    var connections: [ObjectIdentifier: ClientConnection] = [:]
+    var connections: [ObjectIdentifier: any ClientChannel] = [:]
 
     init(
         _ eventLoop: any EventLoop,

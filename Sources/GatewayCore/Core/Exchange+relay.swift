@@ -74,8 +74,12 @@ extension Exchange {
 
     /// The upstream does not accept the gateway's own credential: that is no fault of the caller's.
     private func credentialRefusal(_ table: RoutingTable) -> Refusal? {
-        guard self.response.status == 401 || self.response.status == 402 else { return nil }
         let upstream = table.upstreams[self.record.upstream]
+        if self.response.status == 407 {
+            let place = upstream.state.address.proxy?.place ?? "before it"
+            return Refusal(.upstreamUnreachable, "The proxy \(place) wants other credentials.")
+        }
+        guard self.response.status == 401 || self.response.status == 402 else { return nil }
         return Refusal(.upstreamCredentialsExhausted, "Upstream `\(upstream.name)` answered \(self.response.status).")
     }
 

@@ -53,6 +53,12 @@ package struct ExchangeMetrics: Sendable {
     package var spoolRefusals: UInt64 = 0
     /// By reason; the reasons are `WireError`'s texts, a closed set.
     package var malformed: [String: UInt64] = [:]
+    /// Handshakes of clients that came to nothing, by reason: a closed set.
+    package var tlsFailures: [String: UInt64] = [:]
+    /// HTTP/2 streams that were reset because they broke the protocol.
+    package var streamErrors: UInt64 = 0
+    /// HTTP/2 connections ended because they broke the protocol, by the protocol's error codes.
+    package var connectionErrors: [String: UInt64] = [:]
 
     package init() {}
 
@@ -86,5 +92,8 @@ package struct ExchangeMetrics: Sendable {
         self.journalLost += other.journalLost
         self.spoolRefusals += other.spoolRefusals
         self.malformed.merge(other.malformed, uniquingKeysWith: +)
+        self.tlsFailures.merge(other.tlsFailures, uniquingKeysWith: +)
+        self.streamErrors += other.streamErrors
+        self.connectionErrors.merge(other.connectionErrors, uniquingKeysWith: +)
     }
 }

@@ -27,6 +27,10 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case failuresUnlogged = "gateway_attempt_failures_unlogged_total"
     case connectionsRefused = "gateway_client_connections_refused_total"
     case malformed = "gateway_malformed_requests_total"
+    case tlsFailures = "gateway_tls_handshake_failures_total"
+    case certificateExpiry = "gateway_tls_certificate_expiry_timestamp_seconds"
+    case streamErrors = "gateway_http2_stream_errors_total"
+    case connectionErrors = "gateway_http2_connection_errors_total"
     case seriesOverflow = "gateway_metric_series_overflow_total"
     case spoolRefusals = "gateway_spool_refusals_total"
     case objectsDropped = "gateway_object_map_dropped_total"
@@ -61,6 +65,10 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
             ("Failed attempts on upstreams without a line in the error log, which has a hundred a second at most.", [])
         case .connectionsRefused: ("Connections closed at once because the gateway was at its limit of them.", [])
         case .malformed: ("Requests refused because their bytes are not HTTP, by reason.", ["reason"])
+        case .tlsFailures: ("TLS handshakes of clients that came to nothing: closed, refused or timeout.", ["reason"])
+        case .certificateExpiry: ("When the certificate shown to clients ends to be valid.", [])
+        case .streamErrors: ("HTTP/2 streams reset because they broke the protocol.", [])
+        case .connectionErrors: ("HTTP/2 connections ended because they broke the protocol or flooded.", ["code"])
         case .seriesOverflow: ("Exchanges counted under `overflow` because there were too many series.", [])
         case .spoolRefusals: ("Uploads refused because there was no room to hold them.", [])
         case .objectsDropped: ("Stored objects forgotten because the map of their owners was full.", [])

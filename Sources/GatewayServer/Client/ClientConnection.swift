@@ -7,8 +7,9 @@ import HTTPWire
 import NIOCore
 import NIOPosix
 
-/// One HTTP/1.1 connection of a client: requests one after the other, each read as a whole, then driven to its end.
-final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
+/// One HTTP/1.1 connection of a client: requests one after the other, each read as a whole, then driven to its end. Or one
+/// HTTP/2 stream, with one request, made to look like it.
+final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, ClientStream, ClientChannel, Expiring {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -35,8 +36,12 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     /// Bytes that no request has taken yet.
     private var input = ByteBuffer()
     private var isReadingPaused = false
+    /// A request has come, so this is no connection that is yet to say what it speaks.
+    private var hasServed = false
     /// When the head that is being read must be complete; 0 between heads. Set by its first byte, moved by no later one.
     private var headDeadline: UInt64 = 0
+    /// The connection that this is a stream of.
+    private let parent: HTTP2Connection?
     private let peer: String
     private let isPeerPrivate: Bool
     var deadlineSlot = -1
@@ -45,8 +50,9 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     private static let pipelineLimit = 64 << 10
     private static let lingerTime: UInt64 = 2_000_000_000
 
-    init(on loop: Loop, peer: SocketAddress?) {
+    init(on loop: Loop, peer: SocketAddress?, streamOf parent: HTTP2Connection? = nil) {
         self.loop = loop
+        self.parent = parent
         self.peer = peer?.ipAddress ?? ""
         self.isPeerPrivate = PrivateAddress.contains(peer)
         self.exchange = Exchange(on: loop.state, peer: self.peer)
@@ -57,8 +63,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.loop.state.metrics.connectionsOpen += 1
-        self.loop.connections[ObjectIdentifier(self)] = self
+        if let parent = self.parent { parent.opened(self) } else { self.loop.opened(self) }
         self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.keepAliveTimeout)
     }
 
@@ -81,14 +86,17 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     func channelInactive(context: ChannelHandlerContext) {
         if case .upload(let upload) = self.phase { upload.end() }
         self.phase = .closed
-        self.loop.deadlines.remove(self)
-        self.loop.connections[ObjectIdentifier(self)] = nil
-        self.loop.state.metrics.connectionsOpen -= 1
+        self.leave()
         self.driver.clientGone()
         // A body broke off before anything was decided.
         if !self.exchange.isClosed { self.exchange.abandon(.clientGone, now: LoopClock.now()) }
         self.input = ByteBuffer()
         self.context = nil
+    }
+
+    private func leave() {
+        self.loop.deadlines.remove(self)
+        if let parent = self.parent { parent.closed(self) } else { self.loop.closed(self) }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -112,6 +120,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
                 }
                 self.receive(headLength: length)
             } catch {
+                if self.speaksHTTP2() { return }
                 self.refuseMalformed(error)
             }
         }
@@ -119,8 +128,38 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.holdPipeline()
     }
 
+    /// RFC 9113 §3.4: what cannot be read as HTTP/1.1 may be the preface of a client that knows that we speak HTTP/2. Looked
+    /// at only when a head was refused, so that it costs HTTP/1.1 nothing. True while that is being found out, and when it
+    /// is so.
+    private func speaksHTTP2() -> Bool {
+        guard self.parent == nil, !self.hasServed, let context = self.context, HTTP2Preface.begins(self.input) else {
+            return false
+        }
+        guard self.input.readableBytes >= HTTP2Preface.length else {
+            if self.headDeadline == 0 {
+                self.headDeadline = LoopClock.now() + self.loop.options.headTimeout
+                self.setDeadline(self.headDeadline)
+            }
+            return true
+        }
+        let input = self.input
+        self.input = ByteBuffer()
+        self.phase = .closed
+        self.leave()
+        self.context = nil
+        do {
+            try HTTP2Connection.install(on: context.channel, of: self.loop)
+            context.fireChannelRead(NIOAny(input))
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        } catch {
+            context.close(promise: nil)
+        }
+        return true
+    }
+
     private func receive(headLength: Int) {
         self.headDeadline = 0
+        self.hasServed = true
         let head = self.input
         self.input.moveReaderIndex(forwardBy: headLength)
         if let operation = self.loop.operations.match(self.exchange.request, head) {
@@ -330,7 +369,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         // RST instead of FIN, so that not even a client that reads until the end takes the answer for complete.
         let provider = context.channel as? any SocketOptionProvider
         _ = provider?.setSoLinger(Glibc.linger(l_onoff: 1, l_linger: 0))
-        context.close(promise: nil)
+        context.pipeline.sever()
     }
 
     // MARK: ends
