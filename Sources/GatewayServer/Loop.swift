@@ -100,6 +100,8 @@ package struct TransportOptions: Sendable {
     package var keepAliveTimeout: UInt64 = 75_000_000_000
     /// How long a client may leave its answer untaken.
     package var writeTimeout: UInt64 = 60_000_000_000
+    /// How long both sides of a realtime session may be silent.
+    package var sessionIdleTimeout: UInt64 = 300_000_000_000
     /// How long an upstream connection is kept without a request.
     package var upstreamIdleTimeout: UInt64 = 30_000_000_000
     /// Client connections of the whole process; beyond, they are answered 503 and closed.

@@ -89,6 +89,7 @@ struct MetricsPage {
     private func writeGauges(_ page: inout PrometheusText) {
         self.gauge(.upTime, PrometheusText.seconds(self.uptime), &page)
         self.gauge(.streamsOpen, String(self.metrics.streamsOpen), &page)
+        self.gauge(.sessionsOpen, String(self.metrics.sessionsOpen), &page)
         self.gauge(.connectionsOpen, String(self.metrics.connectionsOpen), &page)
         self.gauge(.configVersion, String(self.table?.version ?? 0), &page)
         if let expires = self.certificateExpires { self.gauge(.certificateExpiry, String(expires), &page) }

@@ -47,6 +47,7 @@ package struct ExchangeMetrics: Sendable {
     package private(set) var labels: [Labels] = []
     package private(set) var overflows: UInt64 = 0
     package var streamsOpen = 0
+    package var sessionsOpen = 0
     package var connectionsOpen = 0
     package var connectionsRefused: UInt64 = 0
     package var journalLost: UInt64 = 0
@@ -87,6 +88,7 @@ package struct ExchangeMetrics: Sendable {
         }
         self.overflows += other.overflows
         self.streamsOpen += other.streamsOpen
+        self.sessionsOpen += other.sessionsOpen
         self.connectionsOpen += other.connectionsOpen
         self.connectionsRefused += other.connectionsRefused
         self.journalLost += other.journalLost

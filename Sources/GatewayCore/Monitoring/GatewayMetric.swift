@@ -15,6 +15,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case shadowRefusals = "gateway_policy_shadow_refusals_total"
     case retries = "gateway_retries_total"
     case streamsOpen = "gateway_streams_open"
+    case sessionsOpen = "gateway_realtime_sessions_open"
     case connectionsOpen = "gateway_client_connections_open"
     case upstreamConnectionsOpen = "gateway_upstream_connections_open"
     case upstreamInFlight = "gateway_upstream_requests_in_flight"
@@ -52,6 +53,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .shadowRefusals: ("Refusals that a policy in shadow mode would have made.", who)
         case .retries: ("Attempts beyond the first.", who)
         case .streamsOpen: ("Exchanges that are being answered now.", [])
+        case .sessionsOpen: ("Realtime sessions that are open now.", [])
         case .connectionsOpen: ("Client connections that are open now.", [])
         case .upstreamConnectionsOpen: ("Connections to an upstream that are open now.", ["upstream"])
         case .upstreamInFlight: ("Requests at an upstream that are not answered yet.", ["upstream"])

@@ -21,6 +21,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         case upload(Upload)
         /// The exchange runs; bytes that come are the next request's.
         case exchange
+        /// What the client sends are frames of a WebSocket.
+        case tunnel(Tunnel)
         /// An answer of our own is on its way, asked for on another loop.
         case operations
         /// The last answer is out; what still comes is thrown away until the client has closed.
@@ -71,6 +73,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         var buffer = self.unwrapInboundIn(data)
         if case .lingering = self.phase { return }
         if case .body = self.phase { return self.readBody(&buffer) }
+        if case .tunnel(let tunnel) = self.phase { return tunnel.clientRead(buffer) }
         if case .upload(let upload) = self.phase {
             self.readUpload(upload, &buffer)
             return self.processInput()
@@ -349,7 +352,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
 
     func answerEnded(reusable: Bool) {
         switch self.phase {
-        case .exchange, .upload: break
+        case .exchange, .upload, .tunnel: break
         case .head, .body, .operations, .lingering, .closed: return
         }
         guard reusable, !self.loop.state.isDraining else { return self.linger() }
@@ -370,6 +373,15 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         let provider = context.channel as? any SocketOptionProvider
         _ = provider?.setSoLinger(Glibc.linger(l_onoff: 1, l_linger: 0))
         context.pipeline.sever()
+    }
+
+    func tunnelBegins(_ tunnel: Tunnel) -> ByteBuffer {
+        let early = self.input
+        self.input = ByteBuffer()
+        guard case .exchange = self.phase else { return early }
+        self.phase = .tunnel(tunnel)
+        if self.isReadingPaused { self.setReading(true) }
+        return early
     }
 
     // MARK: ends
@@ -399,7 +411,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         case .body: self.refuseTimeout()
         case .upload where self.driver.isBusy: self.driver.deadlinePassed(now)
         case .upload(let upload): upload.fail(Refusal(.requestTimeout))
-        case .exchange: self.driver.deadlinePassed(now)
+        case .exchange, .tunnel: self.driver.deadlinePassed(now)
         case .operations, .lingering, .closed: self.context?.close(promise: nil)
         }
     }
