@@ -173,7 +173,7 @@ package final class GatewayServer: Service {
                             let tls = NIOSSLServerHandler(context: certificate.context)
                             try channel.pipeline.syncOperations.addHandlers([tls, SecureEntrance(on: loop)])
                         } else {
-                            let connection = ClientConnection(on: loop, peer: channel.remoteAddress)
+                            let connection = ClientConnection(on: loop, peer: channel.remoteAddress, isPlain: true)
                             try channel.pipeline.syncOperations.addHandler(connection)
                         }
                     }

@@ -27,7 +27,7 @@ struct HTTP2BytesTests {
             text == "POST /v1/models?a=b HTTP/1.1\r\ncontent-type: application/json\r\naccept: */*\r\n"
                 + "host: gateway.test\r\ntransfer-encoding: chunked\r\n\r\n"
         )
-        var request = RequestHead()
+        let request = RequestHead()
         let buffer = ByteBuffer(string: text)
         #expect(try request.parse(buffer, limit: 1000) == .complete(length: text.utf8.count))
     }

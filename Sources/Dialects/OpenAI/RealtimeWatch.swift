@@ -9,6 +9,7 @@ package struct RealtimeWatch {
 
     /// An answer with its whole text; what is longer tells nothing.
     private var scanner = TopLevelScanner(watching: ["type", "response"], captureLimit: 1 << 20)
+    private var answer = TopLevelScanner(watching: ["usage"], captureLimit: 16 << 10)
     private var isReadable = true
     /// Summed over all answers so far.
     package private(set) var usage = TokenUsage()
@@ -29,9 +30,11 @@ package struct RealtimeWatch {
 
     private mutating func read() {
         guard self.scanner.captured(Self.typeName) == Array("\"response.done\"".utf8),
-            let response = self.scanner.captured(Self.response),
-            let usage = ObjectReader(response).object("usage")
+            let response = self.scanner.captured(Self.response)
         else { return }
-        self.usage.add(TokenUsage(openAI: usage))
+        self.answer.reset()
+        do throws(JSONFlaw) { try self.answer.feed(response.span) } catch { return }
+        guard self.answer[0]?.kind == .object, let usage = self.answer.captured(0) else { return }
+        self.usage.add(TokenUsage(realtime: usage))
     }
 }

@@ -30,21 +30,21 @@ extension Exchange {
     /// RFC 6455 §4.2.1. Everything that decides must be there once and mean one thing.
     func readHandshake(_ bytes: borrowing Span<UInt8>) throws(Refusal) {
         let facts = self.request.facts
-        guard !self.request.isVersion10, Self.equals(bytes, facts.upgrade, "websocket") else {
+        guard !self.request.isVersion10, facts.upgrade.equals(bytes, "websocket") else {
             throw Refusal(.upgradeRequired, "WebSockets are opened over HTTP/1.1, with `upgrade: websocket`.")
         }
         var session = Session()
         var versions = 0
         for field in self.request.fields where field.known == .other {
-            if Self.equals(bytes, field.name, "sec-websocket-key") {
+            if field.name.equals(bytes, "sec-websocket-key") {
                 guard session.clientKey.isEmpty else { throw Refusal(.malformedRequest, "There are two keys.") }
                 Self.copy(bytes, field.value, into: &session.clientKey)
-            } else if Self.equals(bytes, field.name, "sec-websocket-version") {
+            } else if field.name.equals(bytes, "sec-websocket-version") {
                 versions += 1
-                guard Self.equals(bytes, field.value, "13") else {
+                guard field.value.equals(bytes, "13") else {
                     throw Refusal(.upgradeRequired, "The version is 13.")
                 }
-            } else if Self.equals(bytes, field.name, "sec-websocket-protocol") {
+            } else if field.name.equals(bytes, "sec-websocket-protocol") {
                 session.protocols += Self.list(bytes, field.value)
             }
         }
@@ -64,9 +64,8 @@ extension Exchange {
     /// The key that stands among the subprotocols, as a range of the head.
     static func keyAmongProtocols(_ head: RequestHead, _ bytes: borrowing Span<UInt8>) -> [ByteRange] {
         var found: [ByteRange] = []
-        for field in head.fields where field.known == .other && equals(bytes, field.name, "sec-websocket-protocol") {
-            for element in Self.elements(bytes, field.value) where hasPrefix(bytes, element, "openai-insecure-api-key.")
-            {
+        for field in head.fields where field.known == .other && field.name.equals(bytes, "sec-websocket-protocol") {
+            for element in Self.elements(bytes, field.value) where element.begins(bytes, "openai-insecure-api-key.") {
                 found.append(ByteRange(element.lower + Self.keyProtocol.count, element.upper))
             }
         }
@@ -75,7 +74,7 @@ extension Exchange {
 
     private static func connectionHasUpgrade(_ head: RequestHead, _ bytes: borrowing Span<UInt8>) -> Bool {
         for field in head.fields where field.known == .connection {
-            for element in Self.elements(bytes, field.value) where Self.equals(bytes, element, "upgrade") {
+            for element in Self.elements(bytes, field.value) where element.equals(bytes, "upgrade") {
                 return true
             }
         }
@@ -121,7 +120,7 @@ extension Exchange {
             }
         }
         guard models.count <= 1 else { throw Refusal(.malformedRequest, "The query names `model` twice.") }
-        self.call.model = models.first ?? []
+        self.record.modelAsked = models.first ?? []
         self.call.isStream = true
     }
 
@@ -169,7 +168,7 @@ extension Exchange {
                 into: &out
             ) { field, bytes in
                 !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
-                    && !Self.hasPrefix(bytes, field.name, "sec-websocket-")
+                    && !field.name.begins(bytes, "sec-websocket-")
                     && !(hasOwnID && field.known == .xRequestID)
                     && (credentialFields.isEmpty || !HeadWriter.isAny(field, bytes, of: credentialFields))
             }
@@ -190,13 +189,13 @@ extension Exchange {
         var accept: [UInt8] = []
         var chosen: [UInt8] = []
         for field in self.response.fields where field.known == .other {
-            if Self.equals(bytes, field.name, "sec-websocket-accept") { Self.copy(bytes, field.value, into: &accept) }
-            if Self.equals(bytes, field.name, "sec-websocket-protocol") { Self.copy(bytes, field.value, into: &chosen) }
-            if Self.equals(bytes, field.name, "sec-websocket-extensions") {
+            if field.name.equals(bytes, "sec-websocket-accept") { Self.copy(bytes, field.value, into: &accept) }
+            if field.name.equals(bytes, "sec-websocket-protocol") { Self.copy(bytes, field.value, into: &chosen) }
+            if field.name.equals(bytes, "sec-websocket-extensions") {
                 return .discard(Refusal(.upstreamBroken, "It uses an extension that nobody asked for."))
             }
         }
-        guard Self.equals(bytes, self.response.facts.upgrade, "websocket"),
+        guard self.response.facts.upgrade.equals(bytes, "websocket"),
             accept == WebSocketKey.accept(session.upstreamKey)
         else { return .discard(Refusal(.upstreamBroken, "Its WebSocket handshake is not the answer to ours.")) }
         guard chosen.isEmpty || session.protocols.contains(chosen) else {

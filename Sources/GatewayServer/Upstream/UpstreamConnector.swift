@@ -102,7 +102,7 @@ final class UpstreamConnector: ChannelInboundHandler, RemovableChannelHandler {
         var buffer = self.unwrapInboundIn(data)
         self.input.writeBuffer(&buffer)
         do throws(WireError) {
-            var answer = ResponseHead()
+            let answer = ResponseHead()
             while case .complete(let length) = try answer.parse(self.input, limit: Self.answerLimit) {
                 self.input.moveReaderIndex(forwardBy: length)
                 if answer.isInformational { continue }

@@ -202,9 +202,9 @@ async def test_usage_is_summed_into_one_record(live: Stack) -> None:
     assert wait_for(lambda: metric(live, "gateway_realtime_sessions_open") == 0)
     records = [r for r in processes.usage_records(live.folder) if r.get("path") == "/v1/realtime"]
     last = records[-1]
-    assert last["outcome"] == "complete" and last["usage"]["source"] == "provider", last
-    assert last["usage"]["input"] == sum(usage["input_tokens"] for usage in usages)
-    assert last["usage"]["output"] == sum(usage["output_tokens"] for usage in usages)
+    assert last["outcome"] == "complete" and last["usage_source"] == "provider", last
+    assert last["input_tokens"] == sum(usage["input_tokens"] for usage in usages)
+    assert last["output_tokens"] == sum(usage["output_tokens"] for usage in usages)
 
 
 async def test_what_reaches_the_upstream(live: Stack) -> None:

@@ -23,7 +23,7 @@ struct AnswerFrames {
     }
 
     private var state = State.head
-    private var head = ResponseHead()
+    private let head = ResponseHead()
     /// A head of which only the beginning has been written.
     private var pending = ByteBuffer()
     /// Of the request; what it asks for decides whether a body follows.

@@ -86,25 +86,29 @@ final class StreamTranslator: ChannelDuplexHandler {
             promise?.fail(error)
             return self.reset(context, .internalError)
         }
-        for step in steps { self.send(step, context) }
-        promise?.succeed(())
-    }
-
-    private func send(_ step: AnswerFrames.Step, _ context: ChannelHandlerContext) {
-        switch step {
-        case .interim(let headers): self.write(.headers(.init(headers: headers, endStream: false)), false, context)
-        case .head(let headers, let isEnd):
-            self.write(.headers(.init(headers: headers, endStream: isEnd)), isEnd, context)
-        case .piece(let bytes, let isEnd):
-            self.write(.data(.init(data: .byteBuffer(bytes), endStream: isEnd)), isEnd, context)
-        case .end: self.write(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)), true, context)
+        // Done when the last of its frames is, which may wait for the client's window.
+        for (index, step) in steps.enumerated() {
+            self.send(step, context, promise: index == steps.count - 1 ? promise : nil)
         }
+        if steps.isEmpty { promise?.succeed(()) }
     }
 
-    private func write(_ payload: HTTP2Frame.FramePayload, _ isEnd: Bool, _ context: ChannelHandlerContext) {
-        guard isEnd else { return context.write(self.wrapOutboundOut(payload), promise: nil) }
+    private func send(
+        _ step: AnswerFrames.Step,
+        _ context: ChannelHandlerContext,
+        promise: EventLoopPromise<Void>? = nil
+    ) {
+        let (payload, isEnd): (HTTP2Frame.FramePayload, Bool) =
+            switch step {
+            case .interim(let headers): (.headers(.init(headers: headers, endStream: false)), false)
+            case .head(let headers, let isEnd): (.headers(.init(headers: headers, endStream: isEnd)), isEnd)
+            case .piece(let bytes, let isEnd): (.data(.init(data: .byteBuffer(bytes), endStream: isEnd)), isEnd)
+            case .end: (.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)), true)
+            }
+        guard isEnd else { return context.write(self.wrapOutboundOut(payload), promise: promise) }
         let sent = context.eventLoop.makePromise(of: Void.self)
         self.sent = sent
+        if let promise { sent.futureResult.cascade(to: promise) }
         if self.body != .ended {
             // RFC 9113 §8.1: the rest of the request is not needed. A reset before the answer has gone would take it away.
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)

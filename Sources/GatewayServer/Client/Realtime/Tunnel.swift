@@ -21,7 +21,7 @@ final class Tunnel {
 
     private let exchange: Exchange
     private let loop: Loop
-    private unowned let client: any ClientStream
+    private unowned let client: ClientConnection
     private let onEnd: (ErrorCode?) -> Void
     private var upstream: UpstreamConnection?
     private var phase = Phase.open
@@ -43,7 +43,7 @@ final class Tunnel {
     init(
         _ exchange: Exchange,
         on loop: Loop,
-        between client: any ClientStream,
+        between client: ClientConnection,
         and upstream: UpstreamConnection,
         until totalDeadline: UInt64,
         onEnd: @escaping (ErrorCode?) -> Void
@@ -183,11 +183,12 @@ final class Tunnel {
         if case .ended = self.phase { return }
         self.phase = .ended
         self.loop.state.metrics.sessionsOpen -= 1
+        let now = LoopClock.now()
         let upstream = self.upstream
         self.upstream = nil
-        upstream?.giveBack(reusable: false)
+        upstream?.giveBack(reusable: false, now: now)
         self.totals.usage = self.watch.usage
-        self.exchange.endSession(self.totals, code, now: LoopClock.now())
+        self.exchange.endSession(self.totals, code, now: now)
         self.onEnd(code)
         guard isClientThere else { return }
         let isSayable = self.isAtFrameEnd && !self.fromUpstream.hasClosed
@@ -197,6 +198,6 @@ final class Tunnel {
             CloseFrame.write(close, reason, into: &frame)
             self.client.send(frame, passing: nil)
         }
-        self.client.answerEnded(reusable: false)
+        self.client.answerEnded(reusable: false, now: now)
     }
 }
