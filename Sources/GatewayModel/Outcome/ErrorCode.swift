@@ -100,7 +100,12 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
         case .invalidEncoding:
             Entry(400, .client, "The body cannot be decompressed.", "Send what `content-encoding` says, and all of it.")
         case .upgradeRequired:
-            Entry(426, .client, "The endpoint is a WebSocket.", "Open a WebSocket over HTTP/1.1 (RFC 6455, version 13).")
+            Entry(
+                426,
+                .client,
+                "The endpoint is a WebSocket.",
+                "Open a WebSocket over HTTP/1.1 (RFC 6455, version 13)."
+            )
         case .unsupportedMediaType:
             Entry(
                 415,
