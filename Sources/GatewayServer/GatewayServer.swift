@@ -189,6 +189,7 @@ package final class GatewayServer: Service {
     private static func addHandlers(to channel: any Channel, of loop: Loop, _ certificate: ServerCertificate?) throws {
         let pipeline = channel.pipeline.syncOperations
         guard let certificate else {
+            try loop.readMemory.serve(channel)
             return try pipeline.addHandler(ClientConnection(on: loop, peer: channel.remoteAddress, isPlain: true))
         }
         try pipeline.addHandlers([NIOSSLServerHandler(context: certificate.context), SecureEntrance(on: loop)])

@@ -12,6 +12,7 @@ final class Loop {
     let tls: TLSContexts
     let spoolSpace: SpoolSpace
     let attempts: AttemptLog
+    let readMemory = ReadMemory()
     /// Memory for the next outgoing message; empty while one is being built.
     private var spare = ByteBuffer()
     /// Asks all loops for the metrics page.

@@ -82,7 +82,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var buffer = self.unwrapInboundIn(data)
+        let buffer = self.unwrapInboundIn(data)
+        self.read(buffer)
+        if self.isPlain { self.loop.readMemory.keep(buffer) }
+    }
+
+    private func read(_ buffer: ByteBuffer) {
+        var buffer = buffer
         if case .lingering = self.phase { return }
         if case .body = self.phase { return self.readBody(&buffer) }
         if case .tunnel(let tunnel) = self.phase { return tunnel.clientRead(buffer) }

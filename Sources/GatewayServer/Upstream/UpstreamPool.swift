@@ -128,7 +128,7 @@ final class UpstreamPool {
         do { steps = try UpstreamConnector.steps(to: address, self.loop.tls) } catch {
             return self.connectFailed(error)
         }
-        let connection = UpstreamConnection(in: self, isPlain: steps.isEmpty)
+        let connection = UpstreamConnection(in: self, isPlain: steps.isEmpty, reading: self.loop.readMemory)
         let ready = self.loop.eventLoop.makePromise(of: Void.self)
         let connector = steps.isEmpty ? nil : UpstreamConnector(to: address, by: steps, for: connection, ready: ready)
         let bound = NIOLoopBound((self, connection, connector), eventLoop: self.loop.eventLoop)
@@ -138,10 +138,11 @@ final class UpstreamPool {
             .channelOption(.unsentLimit, value: SocketLimits.unsentBytes)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let (_, connection, connector) = bound.value
+                    let (pool, connection, connector) = bound.value
                     if let connector {
                         try channel.pipeline.syncOperations.addHandler(connector)
                     } else {
+                        try pool.loop.readMemory.serve(channel)
                         try channel.pipeline.syncOperations.addHandler(connection)
                     }
                 }
