@@ -15,6 +15,8 @@ SWIFT_SOURCES := Sources Tests Package.swift
 
 # What `make run`, `make bench` and `make test-e2e` pass on, for example: make run ARGS="--config gateway.yaml"
 ARGS ?=
+# For each target of `make fuzz`.
+SECONDS ?= 600
 
 .PHONY: help
 help: ## list the targets
@@ -66,6 +68,11 @@ test-storage: ## the storage drivers against the storage contract
 	swift build --build-tests
 	@scripts/test-unit --filter '^(SQLite)?StorageTests\.'
 
+.PHONY: fuzz
+fuzz: ## libFuzzer on everything that reads bytes from outside: 600 s for each target, or SECONDS=30 (ARGS="json" for one)
+	@scripts/setup build
+	@SECONDS_EACH="$(SECONDS)" scripts/fuzz $(ARGS)
+
 .PHONY: lint
 lint: ## imports by layer, formatting, shell scripts, links of the documentation, and the tools that check them
 	@scripts/setup test
@@ -80,7 +87,7 @@ format: ## rewrite the Swift sources in the project's format
 	swift format -i --parallel -r $(SWIFT_SOURCES)
 
 .PHONY: bench
-bench: release ## nginx, nginx + Lua and the gateway on the same work (ARGS="--quick", "--json FILE", …)
+bench: release ## the gateway among its peers, and what it must meet (ARGS="--quick", "--only chat,sse", "--json FILE", …)
 	@scripts/setup bench
 	@benchmarks/run --binary $(RELEASE) $(ARGS)
 
@@ -89,9 +96,19 @@ bench-publish: release ## from publishing a change to its being in force, under 
 	@benchmarks/publish-latency --binary $(RELEASE) $(ARGS)
 
 .PHONY: bench-results
-bench-results: release ## the same, and write the table to benchmarks/RESULTS.md
+bench-results: release ## the same, and write the tables to benchmarks/RESULTS.md
 	@scripts/setup bench
 	@benchmarks/run --binary $(RELEASE) --results benchmarks/RESULTS.md $(ARGS)
+
+.PHONY: bench-where
+bench-where: release ## where a request's instructions go, by area and by function
+	@scripts/setup bench
+	@benchmarks/where $(ARGS)
+
+.PHONY: check-allocations
+check-allocations: build ## allocations of the pass-through path against benchmarks/thresholds (ARGS="--binary FILE", "--update")
+	@scripts/setup test
+	@benchmarks/check-allocations --binary $(DEBUG) $(ARGS)
 
 .PHONY: docs
 docs: build ## rewrite the reference pages from the lists in the code
@@ -104,4 +121,4 @@ docs: build ## rewrite the reference pages from the lists in the code
 
 .PHONY: clean
 clean: ## remove what was built and the Python environments of the tests
-	rm -rf .build .venvs
+	rm -rf .build .build-fuzz .venvs

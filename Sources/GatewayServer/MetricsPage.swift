@@ -11,6 +11,7 @@ struct MetricsPage {
     let uptime: UInt64
     let configAge: Double?
     let journal: Journal
+    let load: ProcessLoad
     let logDropped: UInt64
     let failuresUnlogged: UInt64
     let objectsDropped: UInt64
@@ -90,7 +91,11 @@ struct MetricsPage {
         self.gauge(.upTime, PrometheusText.seconds(self.uptime), &page)
         self.gauge(.streamsOpen, String(self.metrics.streamsOpen), &page)
         self.gauge(.sessionsOpen, String(self.metrics.sessionsOpen), &page)
-        self.gauge(.connectionsOpen, String(self.metrics.connectionsOpen), &page)
+        self.gauge(.connectionsOpen, String(self.load.connections), &page)
+        self.gauge(.connectionsLimit, String(self.load.limits.connections), &page)
+        self.gauge(.requestsLimit, String(self.load.limits.requests), &page)
+        self.gauge(.bodyBytesHeld, String(self.load.bodyBytes), &page)
+        self.gauge(.bodyBytesLimit, String(self.load.limits.bodyBytes), &page)
         self.gauge(.configVersion, String(self.table?.version ?? 0), &page)
         if let expires = self.certificateExpires { self.gauge(.certificateExpiry, String(expires), &page) }
         if let age = self.configAge { self.gauge(.configAge, String(age), &page) }
@@ -124,6 +129,8 @@ struct MetricsPage {
             self.begin(metric, .counter, &page)
             page.sample(metric.rawValue, [], value)
         }
+        let overLimit = ["requests": self.metrics.requestsOverLimit, "bodies": self.metrics.bodiesOverLimit]
+        self.write(.overLimit, by: "limit", overLimit, &page)
         self.write(.malformed, by: "reason", self.metrics.malformed, &page)
         self.write(.tlsFailures, by: "reason", self.metrics.tlsFailures, &page)
         self.write(.connectionErrors, by: "code", self.metrics.connectionErrors, &page)

@@ -44,6 +44,12 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
     private var headDeadline: UInt64 = 0
     /// The connection that this is a stream of.
     private let parent: HTTP2Connection?
+    /// The place among the process's connections is given back when this handler goes.
+    private var ownsPlace: Bool
+    /// How slowly the body that is being read may come; nil when it came with its head.
+    private var pace: BodyPace?
+    /// Bytes of the body that count against what the process may hold.
+    private var heldBytes = 0
     private let peer: String
     private let isPeerPrivate: Bool
     private let isPlain: Bool
@@ -58,6 +64,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
     init(on loop: Loop, peer: SocketAddress?, isPlain: Bool = false, streamOf parent: HTTP2Connection? = nil) {
         self.loop = loop
         self.parent = parent
+        self.ownsPlace = parent == nil
         self.isPlain = isPlain
         self.peer = peer?.ipAddress ?? ""
         self.isPeerPrivate = PrivateAddress.contains(peer)
@@ -95,6 +102,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         if case .upload(let upload) = self.phase { upload.end() }
         self.phase = .closed
         self.leave()
+        self.releaseBody()
         self.driver.clientGone()
         // A body broke off before anything was decided.
         if !self.exchange.isClosed { self.exchange.abandon(.clientGone, now: LoopClock.now()) }
@@ -106,6 +114,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
     private func leave() {
         self.loop.deadlines.remove(self)
         if let parent = self.parent { parent.closed(self) } else { self.loop.closed(self) }
+    }
+
+    /// Also a connection that has never become active comes here.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        if self.ownsPlace { self.loop.state.load.closeConnection() }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -159,6 +172,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         self.writer.detach()
         do {
             try HTTP2Connection.install(on: context.channel, of: self.loop)
+            self.ownsPlace = false
             context.fireChannelRead(NIOAny(input))
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         } catch {
@@ -191,8 +205,11 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
                 return self.admit(body.bytes, now: now)
             }
             if self.exchange.request.facts.expectsContinue { self.sendContinue() }
+            try self.hold(body.bytes.readableBytes)
+            let pace = BodyPace(self.loop.options.body, now: LoopClock.now())
+            self.pace = pace
             self.phase = .body(body)
-            self.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
+            self.setDeadline(pace.deadline)
         } catch {
             self.refuse(error, isBodyTaken: false)
         }
@@ -213,17 +230,40 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         self.phase = .exchange
         do throws(Refusal) {
             let isComplete = try body.take(&buffer)
+            try self.hold(body.bytes.readableBytes)
             if isComplete {
                 self.input = buffer
                 self.admit(body.bytes, now: LoopClock.now())
                 self.processInput()
             } else {
                 self.phase = .body(body)
-                self.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
+                self.keepPace(body.bytes.readableBytes)
             }
         } catch {
             self.refuse(error, isBodyTaken: false)
         }
+    }
+
+    /// Moves the deadline of a body of which this much has come.
+    private func keepPace(_ received: Int) {
+        self.pace?.took(to: received, now: LoopClock.now())
+        if let pace = self.pace { self.setDeadline(pace.deadline) }
+    }
+
+    /// Counts memory that a body takes, up to `bytes` altogether.
+    private func hold(_ bytes: Int) throws(Refusal) {
+        guard bytes > self.heldBytes else { return }
+        guard self.loop.state.load.hold(bytes - self.heldBytes) else {
+            self.loop.state.metrics.bodiesOverLimit += 1
+            throw Refusal(.overloaded, "Bodies take all the memory that they may.", retryAfter: 1_000_000_000)
+        }
+        self.heldBytes = bytes
+    }
+
+    private func releaseBody() {
+        guard self.heldBytes > 0 else { return }
+        self.loop.state.load.release(self.heldBytes)
+        self.heldBytes = 0
     }
 
     private func beginUpload(limit: Int) {
@@ -256,12 +296,19 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
     }
 
     /// A form has come whole and small: it is a body like any other.
-    func admitForm(_ body: ByteBuffer) { self.admit(body, now: LoopClock.now()) }
+    func admitForm(_ body: ByteBuffer) {
+        do throws(Refusal) { try self.hold(body.readableBytes) } catch {
+            return self.refuse(error, isBodyTaken: true)
+        }
+        self.admit(body, now: LoopClock.now())
+    }
 
     private func admit(_ body: ByteBuffer, now: UInt64) {
         self.phase = .exchange
         do throws(Refusal) {
-            switch try self.exchange.admit(body) {
+            let admission = try self.exchange.admit(body)
+            if self.exchange.inflatedBytes > 0 { try self.hold(self.heldBytes + self.exchange.inflatedBytes) }
+            switch admission {
             case .send: self.driver.start(now: now)
             case .answer(let answer):
                 let reusable = self.exchange.request.keepAlive
@@ -359,6 +406,8 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         case .exchange, .upload, .tunnel: break
         case .head, .body, .operations, .lingering, .closed: return
         }
+        self.releaseBody()
+        self.pace = nil
         guard reusable, !self.loop.state.isDraining else { return self.linger() }
         self.phase = .head
         self.setDeadline(now + self.loop.options.keepAliveTimeout)
@@ -414,18 +463,18 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
             self.phase = .exchange
             self.exchange.openMalformed(now: now)
             self.refuseTimeout()
-        case .body: self.refuseTimeout()
+        case .body: self.refuseTimeout(self.pace?.reason)
         case .upload where self.driver.isBusy: self.driver.deadlinePassed(now)
-        case .upload(let upload): upload.fail(Refusal(.requestTimeout))
+        case .upload(let upload): upload.fail(Refusal(.requestTimeout, upload.slowness))
         case .exchange, .tunnel: self.driver.deadlinePassed(now)
         case .operations, .lingering, .closed: self.context?.close(promise: nil)
         }
     }
 
-    private func refuseTimeout() {
+    private func refuseTimeout(_ detail: String? = nil) {
         self.phase = .exchange
         var out = self.loop.takeBuffer()
-        self.exchange.refuse(Refusal(.requestTimeout), now: LoopClock.now(), closing: true, into: &out)
+        self.exchange.refuse(Refusal(.requestTimeout, detail), now: LoopClock.now(), closing: true, into: &out)
         self.send(out, passing: nil)
         self.loop.recycle(out)
         self.answerEnded(reusable: false, now: LoopClock.now())

@@ -87,6 +87,9 @@ final class HTTP2Connection: ChannelInboundHandler, ClientChannel, Expiring {
         self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.headTimeout)
     }
 
+    /// The connection came with its place among the process's.
+    func handlerRemoved(context: ChannelHandlerContext) { self.loop.state.load.closeConnection() }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .ping(Self.farewell, ack: true) = self.unwrapInboundIn(data).payload else { return }
         self.finishAnnouncing()

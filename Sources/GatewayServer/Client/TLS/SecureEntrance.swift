@@ -19,6 +19,8 @@ final class SecureEntrance: ChannelInboundHandler, RemovableChannelHandler, Clie
     private let loop: Loop
     private var context: ChannelHandlerContext?
     private var isCounted = false
+    /// The place among the process's connections is given back here, unless somebody has taken the connection over.
+    private var ownsPlace = true
     var deadlineSlot = -1
 
     init(on loop: Loop) { self.loop = loop }
@@ -29,7 +31,10 @@ final class SecureEntrance: ChannelInboundHandler, RemovableChannelHandler, Clie
         self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.headTimeout)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.leave() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.leave()
+        if self.ownsPlace { self.loop.state.load.closeConnection() }
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case .handshakeCompleted(let agreed) = event as? TLSUserEvent else {
@@ -43,6 +48,7 @@ final class SecureEntrance: ChannelInboundHandler, RemovableChannelHandler, Clie
                 let connection = ClientConnection(on: self.loop, peer: context.channel.remoteAddress)
                 try context.pipeline.syncOperations.addHandler(connection)
             }
+            self.ownsPlace = false
         } catch {
             return context.close(promise: nil)
         }
