@@ -25,7 +25,10 @@ final class ReadMemory {
         guard let options = channel.syncOptions else { return }
         // One buffer at a time: NIO would keep the others.
         try options.setOption(.maxMessagesPerRead, value: 1)
-        try options.setOption(.recvAllocator, value: Allocator(memory: NIOLoopBound(self, eventLoop: channel.eventLoop)))
+        try options.setOption(
+            .recvAllocator,
+            value: Allocator(memory: NIOLoopBound(self, eventLoop: channel.eventLoop))
+        )
     }
 
     /// Gives a channel the loop's buffer, in a size that follows what the channel reads.

@@ -1,5 +1,3 @@
-import GatewayCore
-
 /// A client's connection, whatever it speaks, as its loop holds it.
 protocol ClientChannel: AnyObject {
     /// The process drains: an idle connection closes now, a busy one after its answers.
