@@ -1,5 +1,6 @@
 """Where instructions go: callgrind's output read function by function, and summed up by area."""
 
+import functools
 import re
 import subprocess
 from collections import Counter
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from . import measure
 from .machine import Fault
+from .tools import ROOT
 
 # Area, and what the names of its functions look like; the first that fits counts. `$s` begins a mangled Swift name, and
 # the module follows with its length in front. Specialisations of a generic function belong to the generic's module.
@@ -109,14 +111,23 @@ def area(symbol: str) -> str:
             return name
     found = module(symbol)
     if found is None:
-        return "JSONScan" if symbol.startswith("byte_scan_") else _c_area(symbol)
+        return _c_area(symbol)
     for name, modules in MODULE_AREAS:
         if found in modules:
             return name
     return found
 
 
+@functools.cache
+def _own_c_functions() -> frozenset:
+    """The functions of the byte scanner, which carry no module in their names; JSONScan is who calls most of them."""
+    texts = (file.read_text() for file in sorted((ROOT / "Sources" / "CByteScan").glob("*.c")))
+    return frozenset(name for text in texts for name in re.findall(r"^\w[\w *]*?\b(\w+)\(", text, re.MULTILINE))
+
+
 def _c_area(symbol: str) -> str:
+    if symbol.startswith("byte_scan_") or symbol in _own_c_functions():
+        return "JSONScan"
     if symbol.startswith(("swift_", "_swift", "_ZN5swift", "_ZNK5swift", "swift::")):
         return "Swift runtime"
     if symbol.startswith(("CNIOBoringSSL", "nghttp2")):
