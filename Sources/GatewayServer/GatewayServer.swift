@@ -162,7 +162,7 @@ package final class GatewayServer: Service {
                             try channel.pipeline.syncOperations.addHandler(OverloadHandler())
                             return
                         }
-                        let connection = ClientConnection(on: loop, peer: channel.remoteAddress)
+                        let connection = ClientConnection(on: loop, peer: channel.remoteAddress, isPlain: true)
                         try channel.pipeline.syncOperations.addHandler(connection)
                     }
                 }

@@ -13,7 +13,7 @@ struct TopLevelScannerTests {
     }
 
     static func read(_ pieces: [[UInt8]], captureLimit: Int = 64) -> Reading {
-        var scanner = TopLevelScanner(watching: Self.names, captureLimit: captureLimit)
+        let scanner = TopLevelScanner(watching: Self.names, captureLimit: captureLimit)
         do throws(JSONFlaw) {
             for piece in pieces { try scanner.feed(piece.span) }
             try scanner.finish()
@@ -129,7 +129,7 @@ struct TopLevelScannerTests {
         for length in [62, 63] {
             let text = #"{"model":"\#(String(repeating: "x", count: length))"}"#
             for size in [1, 7, 1000] {
-                var scanner = TopLevelScanner(watching: ["model"], captureLimit: 64)
+                let scanner = TopLevelScanner(watching: ["model"], captureLimit: 64)
                 let bytes = Array(text.utf8)
                 for start in stride(from: 0, to: bytes.count, by: size) {
                     try scanner.feed(bytes.span.extracting(start..<min(start + size, bytes.count)))
@@ -140,7 +140,7 @@ struct TopLevelScannerTests {
     }
 
     @Test func resetForgetsEverything() throws {
-        var scanner = TopLevelScanner(watching: ["model"], captureLimit: 64)
+        let scanner = TopLevelScanner(watching: ["model"], captureLimit: 64)
         try scanner.feed(Array(#"{"model":"first","x":["#.utf8).span)
         scanner.reset()
         try scanner.feed(Array(#"{"y":1}"#.utf8).span)
@@ -161,7 +161,7 @@ struct TopLevelScannerTests {
                 try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
                 "\(text.debugDescription)"
             )
-            var scanner = TopLevelScanner(watching: ["model", "stream", "user"], captureLimit: 4096)
+            let scanner = TopLevelScanner(watching: ["model", "stream", "user"], captureLimit: 4096)
             var start = 0
             while start < bytes.count {
                 let end = min(bytes.count, start + Int.random(in: 1...40, using: &documents.numbers))
@@ -176,6 +176,31 @@ struct TopLevelScannerTests {
                 let read = try JSONSerialization.jsonObject(with: Data(captured), options: .fragmentsAllowed)
                 #expect((read as? NSObject) == (value as? NSObject), "\(name) in \(text)")
             }
+        }
+    }
+
+    /// What the pass over a whole document says of references to files is never less than what the search says.
+    @Test(
+        arguments: [
+            #"{"a":1}"#, #"{"file_id":"x"}"#, #"{"m":[{"file":{"file_id":"x"}}]}"#, #"{"m":[{"file_ids":["x"]}]}"#,
+            #"{"input_file_id":"x"}"#, #"{"m":{"f\u0069le_id":"x"}}"#, #"{"m":"say \u0022"}"#, #"{"file":"id"}"#,
+        ]
+    )
+    func noReferenceToAFileIsOverlooked(_ text: String) {
+        let bytes = Array(text.utf8)
+        let scanner = TopLevelScanner(watching: ["model"])
+        #expect((try? scanner.feed(bytes.span)) != nil)
+        #expect(scanner.mayNameFiles == ReferenceScan.mayNameFiles(bytes.span))
+    }
+
+    @Test(arguments: [[], [UInt8(ascii: "{")], Array(" \n".utf8), Array("}".utf8), Array("{}".utf8)])
+    func theShortestDocumentsAreReadWithinTheirBytes(_ bytes: [UInt8]) {
+        for count in 0...bytes.count {
+            // A buffer of its own of just this size, so that a read beyond it is seen by the sanitizer of the fuzz targets.
+            let piece = Array(bytes[..<count])
+            let scanner = TopLevelScanner(watching: ["model"])
+            let isRead = (try? scanner.feed(piece.span)) != nil && scanner.isFinished
+            #expect(isRead == (piece == Array("{}".utf8)))
         }
     }
 }

@@ -22,12 +22,7 @@ enum CallerCredentials {
     /// What follows `Bearer`, whose case does not matter (RFC 9110 §11.1).
     private static func bearer(_ value: ByteRange, _ bytes: borrowing Span<UInt8>) -> ByteRange? {
         let scheme: StaticString = "bearer "
-        guard value.count > scheme.utf8CodeUnitCount else { return nil }
-        for index in 0..<scheme.utf8CodeUnitCount {
-            let byte = bytes[value.lower + index]
-            let folded = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
-            if folded != scheme.utf8Start[index] { return nil }
-        }
+        guard value.count > scheme.utf8CodeUnitCount, value.begins(bytes, scheme) else { return nil }
         var lower = value.lower + scheme.utf8CodeUnitCount
         while lower < value.upper, bytes[lower] == UInt8(ascii: " ") { lower += 1 }
         return ByteRange(lower, value.upper)

@@ -1,4 +1,5 @@
 package import Dialects
+import Glibc
 package import HTTPWire
 
 /// One operation of the gateway's surface, and everything that sets it apart from the others.
@@ -116,6 +117,10 @@ package struct Endpoint: Sendable {
         return allowed.isEmpty ? .unknown : .wrongMethod(allowed: allowed)
     }
 
+    private static func hasObject(_ template: StaticString) -> Bool {
+        memchr(template.utf8Start, Int32(UInt8(ascii: "{")), template.utf8CodeUnitCount) != nil
+    }
+
     /// The segment that `{}` stands for (empty when the template has none), or nil when the path does not fit.
     ///
     /// A model's name may hold slashes, so the last segment of `/models/{}` takes the rest; any other object's id is one
@@ -126,6 +131,11 @@ package struct Endpoint: Sendable {
         _ bytes: borrowing Span<UInt8>
     ) -> ByteRange? {
         let count = template.utf8CodeUnitCount
+        guard Self.hasObject(template) else {
+            guard path.count == count else { return nil }
+            let isEqual = bytes.withUnsafeBytes { memcmp($0.baseAddress! + path.lower, template.utf8Start, count) == 0 }
+            return isEqual ? .empty : nil
+        }
         let isModel =
             count == 10 && template.utf8Start[1] == UInt8(ascii: "m") && template.utf8Start[8] == UInt8(ascii: "{")
         var object = ByteRange.empty

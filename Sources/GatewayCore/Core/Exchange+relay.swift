@@ -58,6 +58,8 @@ extension Exchange {
             to: framing,
             reading: reading,
             watch: self.makeWatch(),
+            format: self.endpoint?.format ?? .openAIPlain,
+            keepsID: self.endpoint.map { $0.objects != .none } ?? false,
             inflating: inflating && reading != .nothing
         )
         self.writeAnswerHead(
@@ -93,21 +95,21 @@ extension Exchange {
     private func reading(_ bytes: borrowing Span<UInt8>) -> BodyRelay.Reading {
         guard let endpoint = self.endpoint else { return .nothing }
         let type = self.response.facts.contentType
-        if Self.hasPrefix(bytes, type, "text/event-stream") { return .events }
-        guard Self.hasPrefix(bytes, type, "application/json") else { return .nothing }
+        if type.begins(bytes, "text/event-stream") { return .events }
+        guard type.begins(bytes, "application/json") else { return .nothing }
         return endpoint.objects == .lists && self.response.status == 200 ? .whole : .members
     }
 
     private func isCompressed(_ bytes: borrowing Span<UInt8>) -> Bool {
         let facts = self.response.facts
-        return facts.encodings > 0 && !(facts.encodings == 1 && Self.equals(bytes, facts.contentEncoding, "identity"))
+        return facts.encodings > 0 && !(facts.encodings == 1 && facts.contentEncoding.equals(bytes, "identity"))
     }
 
     private func isInflatable(_ bytes: borrowing Span<UInt8>) -> Bool {
         let encoding = self.response.facts.contentEncoding
         guard self.response.facts.encodings == 1 else { return false }
-        return Self.equals(bytes, encoding, "gzip") || Self.equals(bytes, encoding, "x-gzip")
-            || Self.equals(bytes, encoding, "deflate")
+        return encoding.equals(bytes, "gzip") || encoding.equals(bytes, "x-gzip")
+            || encoding.equals(bytes, "deflate")
     }
 
     /// A length that stays true is kept; everything else is chunked, or ends with the connection for HTTP/1.0.
@@ -274,8 +276,9 @@ extension Exchange {
         self.record.responseBytes = self.relay.forwarded
         if self.relay.reading == .events {
             self.record.usage = self.relay.watch.usage
-        } else if self.relay.reading == .members, let usage = self.relay.member(0), usage.first == UInt8(ascii: "{") {
-            self.record.usage = self.endpoint?.format.usage(usage) ?? TokenUsage()
+        } else if self.relay.reading == .members {
+            self.relay.learnFromPieces()
+            if let usage = self.relay.usage { self.record.usage = usage }
         }
     }
 

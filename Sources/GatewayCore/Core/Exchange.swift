@@ -11,9 +11,9 @@ package import NIOCore
 /// transport does the rest. Reused from request to request, so that a request costs no allocation of its own.
 package final class Exchange {
     /// The head of the request; the transport's parser writes it.
-    package var request = RequestHead()
+    package let request = RequestHead()
     /// The head of the upstream's answer; the transport's parser writes it.
-    package var response = ResponseHead()
+    package let response = ResponseHead()
 
     let loop: LoopState
     /// The table that this exchange began with, whatever is published meanwhile.
@@ -41,15 +41,15 @@ package final class Exchange {
     var target = -1
     /// The upstream whose in-flight place is held; nil between attempts.
     var occupied: UpstreamState?
-    let relay = BodyRelay()
+    let relay: BodyRelay
     /// An answer's head has come, so what `relay` knows is of this exchange.
     var hasAnswer = false
     /// How far the body has come, when it is not read as a whole.
     package var upload = UploadState()
-    private var reader = CallReader()
 
     package init(on loop: LoopState, peer: String) {
         self.loop = loop
+        self.relay = BodyRelay(reading: loop.answerReaders)
         self.record.peer = Array(peer.utf8)
     }
 
@@ -104,11 +104,11 @@ package final class Exchange {
         self.record.begin(self.loop.journal.nextID(), at: now, wall: self.loop.clock.wall(now))
         self.loop.metrics.streamsOpen += 1
         self.head = head
-        self.body.clear()
+        self.body = ByteBuffer()
         self.coding = nil
         self.call = Call()
         self.endpoint = nil
-        self.splices.removeAll(keepingCapacity: true)
+        if !self.splices.isEmpty { self.splices.removeAll(keepingCapacity: true) }
         self.standing = PolicyEnforcer.Standing()
         self.selector = UpstreamSelector()
         self.fixedUpstream = -1
@@ -168,7 +168,7 @@ package final class Exchange {
         let facts = self.request.facts
         if facts.encodings > 0 { try self.readEncoding(endpoint, bytes) }
         guard endpoint.body == .json, self.request.hasBody, !facts.contentType.isEmpty else { return }
-        guard Self.hasPrefix(bytes, facts.contentType, "application/json") else { throw Refusal(.unsupportedMediaType) }
+        guard facts.contentType.begins(bytes, "application/json") else { throw Refusal(.unsupportedMediaType) }
     }
 
     // MARK: read the call → enforce policies → route
@@ -200,11 +200,10 @@ package final class Exchange {
         case .none: break
         case .json:
             guard body.readableBytes > 0 || endpoint.model != .none else { return }
-            self.call = try self.reader.read(body.readableBytesUInt8Span, endUser: &self.record.endUser)
+            self.call = try self.loop.callReader.read(body.readableBytesUInt8Span, into: &self.record)
         case .multipart: try self.readForm(body)
         }
         self.record.isStream = self.call.isStream
-        swap(&self.record.modelAsked, &self.call.model)
     }
 
     private func findModel(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
@@ -275,20 +274,6 @@ package final class Exchange {
 
     static func copy(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, into output: inout [UInt8]) {
         bytes.extracting(range.lower..<range.upper).withUnsafeBytes { output.append(contentsOf: $0) }
-    }
-
-    static func equals(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, _ literal: StaticString) -> Bool {
-        range.count == literal.utf8CodeUnitCount && Self.hasPrefix(bytes, range, literal)
-    }
-
-    /// Whether the bytes begin with `literal`, whatever the case of their letters.
-    static func hasPrefix(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, _ literal: StaticString) -> Bool {
-        guard range.count >= literal.utf8CodeUnitCount else { return false }
-        for offset in 0..<literal.utf8CodeUnitCount {
-            let byte = bytes[range.lower + offset]
-            if (byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte) != literal.utf8Start[offset] { return false }
-        }
-        return true
     }
 
     /// A caller's text, short and without controls, for a message back to that caller.

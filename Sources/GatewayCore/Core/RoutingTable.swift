@@ -25,8 +25,7 @@ package final class RoutingTable: Sendable {
     let prefixes: [(prefix: [UInt8], namespace: Int)]
     let hosts: BytesTable
     let hasHosts: Bool
-    /// By the name of the field, what its values select.
-    let headers: [(name: [UInt8], values: BytesTable)]
+    let headers: [CompiledHeaderMatch]
     /// Path prefixes, hosts and headers are looked at only if some namespace has one.
     let hasMatches: Bool
 

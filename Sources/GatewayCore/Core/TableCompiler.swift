@@ -164,12 +164,13 @@ struct TableCompiler {
         )
     }
 
-    func headers() -> [(name: [UInt8], values: BytesTable)] {
+    func headers() -> [CompiledHeaderMatch] {
         var values: [String: [(key: String, value: Int)]] = [:]
         for (index, namespace) in self.snapshot.namespaces.enumerated() {
             for header in namespace.match.headers { values[header.name, default: []].append((header.value, index)) }
         }
-        return values.sorted { $0.key < $1.key }.map { (Array($0.key.utf8), BytesTable($0.value)) }
+        return values.sorted { $0.key < $1.key }
+            .map { CompiledHeaderMatch(name: Array($0.key.utf8), values: BytesTable($0.value)) }
     }
 }
 

@@ -8,7 +8,7 @@ import NIOCore
 import NIOPosix
 
 /// One HTTP/1.1 connection of a client: requests one after the other, each read as a whole, then driven to its end.
-final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
+final class ClientConnection: ChannelInboundHandler, Expiring {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -39,14 +39,18 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     private var headDeadline: UInt64 = 0
     private let peer: String
     private let isPeerPrivate: Bool
+    private let isPlain: Bool
+    private let writer = SocketWriter()
     var deadlineSlot = -1
 
     /// Pipelined requests wait in memory up to this; then the client is not read from until its answer is out.
     private static let pipelineLimit = 64 << 10
     private static let lingerTime: UInt64 = 2_000_000_000
 
-    init(on loop: Loop, peer: SocketAddress?) {
+    /// `isPlain` says that nothing stands between this handler and the socket.
+    init(on loop: Loop, peer: SocketAddress?, isPlain: Bool = false) {
         self.loop = loop
+        self.isPlain = isPlain
         self.peer = peer?.ipAddress ?? ""
         self.isPeerPrivate = PrivateAddress.contains(peer)
         self.exchange = Exchange(on: loop.state, peer: self.peer)
@@ -57,6 +61,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        self.writer.attach(context, isPlain: self.isPlain)
         self.loop.state.metrics.connectionsOpen += 1
         self.loop.connections[ObjectIdentifier(self)] = self
         self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.keepAliveTimeout)
@@ -89,6 +94,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         if !self.exchange.isClosed { self.exchange.abandon(.clientGone, now: LoopClock.now()) }
         self.input = ByteBuffer()
         self.context = nil
+        self.writer.detach()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -126,8 +132,9 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         if let operation = self.loop.operations.match(self.exchange.request, head) {
             return self.operate(operation, head)
         }
+        let now = LoopClock.now()
         let opening: Exchange.Opening
-        do throws(Refusal) { opening = try self.exchange.open(head, now: LoopClock.now()) } catch {
+        do throws(Refusal) { opening = try self.exchange.open(head, now: now) } catch {
             return self.refuse(error, isBodyTaken: self.takesSmallBody())
         }
         if opening.body == .multipart, self.exchange.request.hasBody {
@@ -138,7 +145,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             if try body.take(&self.input) {
                 // An idle stream must not hold the buffer that its request came in.
                 if self.input.readableBytes == 0 { self.input = ByteBuffer() }
-                return self.admit(body.bytes)
+                return self.admit(body.bytes, now: now)
             }
             if self.exchange.request.facts.expectsContinue { self.sendContinue() }
             self.phase = .body(body)
@@ -165,7 +172,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             let isComplete = try body.take(&buffer)
             if isComplete {
                 self.input = buffer
-                self.admit(body.bytes)
+                self.admit(body.bytes, now: LoopClock.now())
                 self.processInput()
             } else {
                 self.phase = .body(body)
@@ -206,20 +213,20 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     }
 
     /// A form has come whole and small: it is a body like any other.
-    func admitForm(_ body: ByteBuffer) { self.admit(body) }
+    func admitForm(_ body: ByteBuffer) { self.admit(body, now: LoopClock.now()) }
 
-    private func admit(_ body: ByteBuffer) {
+    private func admit(_ body: ByteBuffer, now: UInt64) {
         self.phase = .exchange
         do throws(Refusal) {
             switch try self.exchange.admit(body) {
-            case .send: self.driver.start()
+            case .send: self.driver.start(now: now)
             case .answer(let answer):
                 let reusable = self.exchange.request.keepAlive
                 var out = self.loop.takeBuffer()
                 self.exchange.answer(answer, now: LoopClock.now(), closing: !reusable, into: &out)
                 self.send(out, passing: nil)
                 self.loop.recycle(out)
-                self.answerEnded(reusable: reusable)
+                self.answerEnded(reusable: reusable, now: LoopClock.now())
             }
         } catch {
             self.refuse(error, isBodyTaken: true)
@@ -236,7 +243,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &out)
         self.send(out, passing: nil)
         self.loop.recycle(out)
-        self.answerEnded(reusable: reusable)
+        self.answerEnded(reusable: reusable, now: LoopClock.now())
     }
 
     /// Takes a small body that has come already out of the way, so that the connection can go on behind it.
@@ -262,7 +269,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.exchange.refuse(refusal, now: LoopClock.now(), closing: true, into: &out)
         self.send(out, passing: nil)
         self.loop.recycle(out)
-        self.answerEnded(reusable: false)
+        self.answerEnded(reusable: false, now: LoopClock.now())
     }
 
     // MARK: the gateway's own pages
@@ -288,34 +295,30 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             connection.phase = .exchange
             if !request.keepAlive { message = message.closing() }
             connection.send(message.bytes, passing: nil)
-            connection.answerEnded(reusable: request.keepAlive)
+            connection.answerEnded(reusable: request.keepAlive, now: LoopClock.now())
         }
     }
 
-    // MARK: ClientStream
+    // MARK: what the driver asks for
 
-    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+    /// False while the client does not take what was sent.
+    var isWritable: Bool { self.writer.isWritable }
 
-    func send(_ message: ByteBuffer, passing passed: ByteBuffer?) {
-        guard let context = self.context else { return }
-        guard let passed else {
-            context.writeAndFlush(self.wrapOutboundOut(message), promise: nil)
-            return
-        }
-        if message.readableBytes > 0 { context.write(self.wrapOutboundOut(message), promise: nil) }
-        context.writeAndFlush(self.wrapOutboundOut(passed), promise: nil)
-    }
+    /// Sends `message`, and `passed` behind it.
+    func send(_ message: ByteBuffer, passing passed: ByteBuffer?) { self.writer.send(message, then: passed) }
 
+    /// Moves the exchange's deadline; monotonic nanoseconds.
     func setDeadline(_ time: UInt64) { self.loop.deadlines.set(self, time) }
 
-    func answerEnded(reusable: Bool) {
+    /// The answer is out; `reusable` says whether another request may follow.
+    func answerEnded(reusable: Bool, now: UInt64) {
         switch self.phase {
         case .exchange, .upload: break
         case .head, .body, .operations, .lingering, .closed: return
         }
         guard reusable, !self.loop.state.isDraining else { return self.linger() }
         self.phase = .head
-        self.setDeadline(LoopClock.now() + self.loop.options.keepAliveTimeout)
+        self.setDeadline(now + self.loop.options.keepAliveTimeout)
         if self.isReadingPaused { self.setReading(true) }
         // A pipelined request is served after this call has returned, so that many of them do not nest.
         if self.input.readableBytes > 0 {
@@ -324,6 +327,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         }
     }
 
+    /// Breaks the connection so that the client notices that its answer is not complete.
     func abort() {
         self.phase = .closed
         guard let context = self.context else { return }
@@ -371,7 +375,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.exchange.refuse(Refusal(.requestTimeout), now: LoopClock.now(), closing: true, into: &out)
         self.send(out, passing: nil)
         self.loop.recycle(out)
-        self.answerEnded(reusable: false)
+        self.answerEnded(reusable: false, now: LoopClock.now())
     }
 
     /// The process drains: an idle connection closes now, a busy one after its answer.

@@ -14,7 +14,8 @@ final class UpstreamPool {
     }
 
     private let state: UpstreamState
-    private unowned let loop: Loop
+    /// WHY: unsafe: the loop owns its pools and never lets go of one.
+    private unowned(unsafe) let loop: Loop
     /// The one used last comes first: it is the least likely to have been closed meanwhile.
     private var idle: [UpstreamConnection] = []
     private var waiting: [Waiter] = []
@@ -55,11 +56,11 @@ final class UpstreamPool {
         self.tellOfWaiters()
     }
 
-    func takeBack(_ connection: UpstreamConnection) {
+    func takeBack(_ connection: UpstreamConnection, now: UInt64) {
         if self.serve(connection) { return }
         // Nobody waits here: the place goes to the loop where somebody does.
         if self.state.hasWaiters { return connection.close() }
-        connection.idleSince = LoopClock.now()
+        connection.idleSince = now
         self.idle.append(connection)
     }
 
@@ -124,7 +125,7 @@ final class UpstreamPool {
         self.connecting += 1
         self.tellOfWaiters()
         let address = self.state.address
-        let connection = UpstreamConnection(in: self)
+        let connection = UpstreamConnection(in: self, isPlain: !address.tls)
         let context: NIOSSLContext?
         do {
             context = address.tls ? try self.loop.tls.context(for: address) : nil
@@ -162,7 +163,7 @@ final class UpstreamPool {
         self.connecting -= 1
         self.tellOfWaiters()
         guard connection.isUsable else { return }
-        self.takeBack(connection)
+        self.takeBack(connection, now: LoopClock.now())
     }
 
     private func connectFailed(_ error: any Error) {
