@@ -15,6 +15,8 @@ SWIFT_SOURCES := Sources Tests Package.swift
 
 # What `make run`, `make bench` and `make test-e2e` pass on, for example: make run ARGS="--config gateway.yaml"
 ARGS ?=
+# For each target of `make fuzz`.
+SECONDS ?= 600
 
 .PHONY: help
 help: ## list the targets
@@ -66,6 +68,11 @@ test-storage: ## the storage drivers against the storage contract
 	swift build --build-tests
 	@scripts/test-unit --filter '^(SQLite)?StorageTests\.'
 
+.PHONY: fuzz
+fuzz: ## libFuzzer on everything that reads bytes from outside: 600 s for each target, or SECONDS=30 (ARGS="json" for one)
+	@scripts/setup build
+	@SECONDS_EACH="$(SECONDS)" scripts/fuzz $(ARGS)
+
 .PHONY: lint
 lint: ## imports by layer, formatting, shell scripts, links of the documentation, and the tools that check them
 	@scripts/setup test
@@ -114,4 +121,4 @@ docs: build ## rewrite the reference pages from the lists in the code
 
 .PHONY: clean
 clean: ## remove what was built and the Python environments of the tests
-	rm -rf .build .venvs
+	rm -rf .build .build-fuzz .venvs

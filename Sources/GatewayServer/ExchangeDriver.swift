@@ -204,7 +204,8 @@ final class ExchangeDriver {
         let verdict = self.exchange.receiveBody(&buffer, now: now, into: &out, passing: &passed)
         switch verdict {
         case .more:
-            if let idle = self.current?.timeouts.idle {
+            // What was on its way when the upstream was paused does not give the client more time.
+            if !self.isPaused, let idle = self.current?.timeouts.idle {
                 self.client.setDeadline(min(self.totalDeadline, now + idle))
             }
             self.flush(out, passed)
@@ -312,7 +313,7 @@ final class ExchangeDriver {
         case .acquiring: self.refuse(Refusal(.totalTimeout))
         case .awaitingHead:
             if let upload = self.upload, upload.waitsForClient, now < self.totalDeadline {
-                return self.refuse(Refusal(.requestTimeout))
+                return self.refuse(Refusal(.requestTimeout, upload.slowness))
             }
             self.dropUpstream()
             if now >= self.totalDeadline {

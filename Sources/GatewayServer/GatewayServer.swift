@@ -36,6 +36,7 @@ package final class GatewayServer: Service {
     private let configAge: @Sendable () -> (seconds: Double, isStale: Bool)?
     private let tls = TLSContexts()
     private let spoolSpace: SpoolSpace
+    private let load: ProcessLoad
     private let attempts: AttemptLog
     private let startedAt = LoopClock.now()
     private let onListening: @Sendable (Int) -> Void
@@ -62,10 +63,12 @@ package final class GatewayServer: Service {
         self.attempts = AttemptLog(logger)
         self.configAge = configAge
         self.onListening = onListening
+        self.load = ProcessLoad(options.transport.load)
         self.spoolSpace = SpoolSpace(
             directory: options.transport.spoolDirectory,
             maximumFiles: options.transport.maximumSpoolFiles,
-            maximumBytes: options.transport.maximumSpoolBytes
+            maximumBytes: options.transport.maximumSpoolBytes,
+            load: self.load
         )
     }
 
@@ -105,7 +108,8 @@ package final class GatewayServer: Service {
                         journal: self.journal.writer(index),
                         options: self.options.core,
                         accessLog: self.accessLog,
-                        objects: self.objects
+                        objects: self.objects,
+                        load: self.load
                     )
                     let loop = Loop(
                         eventLoop,
@@ -147,23 +151,26 @@ package final class GatewayServer: Service {
     private func listen(_ loops: [NIOLoopBound<Loop>]) async throws -> [any Channel] {
         var listeners: [any Channel] = []
         var port = self.options.port
-        let perLoop = max(1, self.options.transport.maximumConnections / loops.count)
         for loop in loops {
             let listener = try await ServerBootstrap(group: loop.eventLoop)
                 .serverChannelOption(.backlog, value: 4096)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelOption(.socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.unsentLimit, value: SocketLimits.unsentBytes)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let loop = loop.value
-                        guard loop.connections.count < perLoop else {
+                        guard loop.state.load.openConnection() else {
                             loop.state.metrics.connectionsRefused += 1
-                            try channel.pipeline.syncOperations.addHandler(OverloadHandler())
+                            try channel.pipeline.syncOperations.addHandler(OverloadHandler(on: loop))
                             return
                         }
                         let connection = ClientConnection(on: loop, peer: channel.remoteAddress, isPlain: true)
-                        try channel.pipeline.syncOperations.addHandler(connection)
+                        do { try channel.pipeline.syncOperations.addHandler(connection) } catch {
+                            loop.state.load.closeConnection()
+                            throw error
+                        }
                     }
                 }
                 .bind(host: self.options.host, port: port).get()
@@ -218,26 +225,11 @@ package final class GatewayServer: Service {
                 uptime: LoopClock.now() - self.startedAt,
                 configAge: self.configAge()?.seconds,
                 journal: self.journal,
+                load: self.load,
                 logDropped: self.accessLog?.droppedLines ?? 0,
                 failuresUnlogged: self.attempts.unlogged,
                 objectsDropped: self.objects.droppedObjects
             ).text()
         }
-    }
-}
-
-/// Answers a connection that is one too many, and closes it.
-private final class OverloadHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
-    func channelActive(context: ChannelHandlerContext) {
-        let body = #"{"error":{"message":"The gateway is at its limit of connections.","code":"overloaded"}}"#
-        let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
-        let message = ByteBuffer(
-            string: "\(head)content-length: \(body.utf8.count)\r\nconnection: close\r\n\r\n\(body)"
-        )
-        let channel = context.channel
-        context.writeAndFlush(self.wrapOutboundOut(message)).whenComplete { _ in channel.close(promise: nil) }
     }
 }

@@ -1,4 +1,4 @@
-import GatewayCore
+package import GatewayCore
 import NIOCore
 import NIOPosix
 
@@ -21,6 +21,8 @@ final class Loop {
     var siblings: [NIOLoopBound<Loop>] = []
     /// Connections that are open, for draining.
     var connections: [ObjectIdentifier: ClientConnection] = [:]
+    /// Connections beyond the limit that have been answered and are about to end.
+    var refusedConnections = 0
 
     init(
         _ eventLoop: any EventLoop,
@@ -94,16 +96,16 @@ package struct TransportOptions: Sendable {
     package var maximumHeadBytes = 32 << 10
     /// From the first byte of a head to its last.
     package var headTimeout: UInt64 = 30_000_000_000
-    /// Between two reads of a request's body.
-    package var bodyTimeout: UInt64 = 60_000_000_000
+    /// How slowly a request's body may come.
+    package var body = BodyPace.Limits()
     /// How long a connection may stay open without a request.
     package var keepAliveTimeout: UInt64 = 75_000_000_000
     /// How long a client may leave its answer untaken.
     package var writeTimeout: UInt64 = 60_000_000_000
     /// How long an upstream connection is kept without a request.
     package var upstreamIdleTimeout: UInt64 = 30_000_000_000
-    /// Client connections of the whole process; beyond, they are answered 503 and closed.
-    package var maximumConnections = 8_000
+    /// What the process bears; beyond, connections and requests are answered 503.
+    package var load = ProcessLoad.Limits()
     /// Where uploads wait that are too large for memory.
     package var spoolDirectory = "/tmp"
     /// Uploads of the whole process that may wait there, and their bytes together; beyond, they are refused.

@@ -11,6 +11,7 @@ struct MetricsPage {
     let uptime: UInt64
     let configAge: Double?
     let journal: Journal
+    let load: ProcessLoad
     let logDropped: UInt64
     let failuresUnlogged: UInt64
     let objectsDropped: UInt64
@@ -88,7 +89,11 @@ struct MetricsPage {
     private func writeGauges(_ page: inout PrometheusText) {
         self.gauge(.upTime, PrometheusText.seconds(self.uptime), &page)
         self.gauge(.streamsOpen, String(self.metrics.streamsOpen), &page)
-        self.gauge(.connectionsOpen, String(self.metrics.connectionsOpen), &page)
+        self.gauge(.connectionsOpen, String(self.load.connections), &page)
+        self.gauge(.connectionsLimit, String(self.load.limits.connections), &page)
+        self.gauge(.requestsLimit, String(self.load.limits.requests), &page)
+        self.gauge(.bodyBytesHeld, String(self.load.bodyBytes), &page)
+        self.gauge(.bodyBytesLimit, String(self.load.limits.bodyBytes), &page)
         self.gauge(.configVersion, String(self.table?.version ?? 0), &page)
         if let age = self.configAge { self.gauge(.configAge, String(age), &page) }
         let states = self.table?.upstreamStates ?? []
@@ -120,6 +125,10 @@ struct MetricsPage {
         for (metric, value) in losses {
             self.begin(metric, .counter, &page)
             page.sample(metric.rawValue, [], value)
+        }
+        self.begin(.overLimit, .counter, &page)
+        for (limit, count) in [("requests", self.metrics.requestsOverLimit), ("bodies", self.metrics.bodiesOverLimit)] {
+            page.sample(GatewayMetric.overLimit.rawValue, [("limit", limit)], count)
         }
         self.begin(.malformed, .counter, &page)
         for (reason, count) in self.metrics.malformed.sorted(by: { $0.key < $1.key }) {

@@ -169,7 +169,13 @@ enum PathCheck {
             case UInt8(ascii: "/"):
                 guard index > segmentStart, !isDots(bytes, segmentStart, index) else { throw .ambiguousPath }
                 segmentStart = index + 1
-            case UInt8(ascii: "%"): try self.checkEscape(bytes, at: index, end: path.upper)
+            case UInt8(ascii: "%"):
+                // An encoded slash may be a slash to the next reader (`..%2Fb`), and ends a segment for the checks.
+                if try self.checkEscape(bytes, at: index, end: path.upper) == UInt8(ascii: "/") {
+                    guard index > segmentStart, !isDots(bytes, segmentStart, index) else { throw .ambiguousPath }
+                    segmentStart = index + 3
+                }
+                index += 2
             default: break
             }
             index += 1
@@ -183,12 +189,12 @@ enum PathCheck {
         return true
     }
 
-    /// An escape must be complete, and must not stand for a dot, a backslash, a percent sign or a control.
+    /// The byte that an escape stands for: it must be complete, and no dot, backslash, percent sign or control.
     private static func checkEscape(
         _ bytes: borrowing Span<UInt8>,
         at index: Int,
         end: Int
-    ) throws(WireError) {
+    ) throws(WireError) -> UInt8 {
         guard index + 2 < end, let high = CharacterClass.hexValue(bytes[index + 1]),
             let low = CharacterClass.hexValue(bytes[index + 2])
         else { throw .badTarget }
@@ -197,5 +203,6 @@ enum PathCheck {
             byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "\\")
             || byte == UInt8(ascii: "%")
         if forbidden { throw .ambiguousPath }
+        return byte
     }
 }

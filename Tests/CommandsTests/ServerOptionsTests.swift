@@ -54,7 +54,19 @@ struct ServerOptionsTests {
         #expect(options.errorLog == .file("/srv/gateway/logs/error.log") && options.servesWithoutJournal)
     }
 
+    @Test func whatClientsMayIsReadInItsUnits() throws {
+        let none = try Self.options().patience
+        #expect(none.requests == nil && none.bodyMemory == nil && none.bodyRate == nil && none.write == nil)
+        let file = "{ maxRequests: 10, maxBodyMemory: 4M, headTimeout: 1s, maxBodyTime: 2m, minBodyRate: off }"
+        let patience = try Self.options(["--write-timeout", "500ms"], file: file).patience
+        #expect(patience.requests == 10 && patience.bodyMemory == 4 << 20 && patience.bodyRate == 0)
+        #expect(patience.head == .seconds(1) && patience.wholeBody == .seconds(120))
+        #expect(patience.write == .milliseconds(500))
+        #expect(try Self.options(["--min-body-rate", "2K"]).patience.bodyRate == 2048)
+    }
+
     @Test(arguments: [
+        ("--head-timeout", "0s", "a duration from `100ms`"), ("--write-timeout", "25h", "a duration from `100ms`"),
         ("--gateway-port", "x", "a number from 0 to 65535"), ("--gateway-port", "65536", "a number from 0 to 65535"),
         ("--threads", "0", "a number from 1 to 256"), ("--drain-timeout", "soon", "a duration such as `30s`"),
         ("--max-body", "0K", "a number of bytes such as"), ("--log-level", "loud", "trace, debug, info"),

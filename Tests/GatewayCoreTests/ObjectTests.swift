@@ -83,6 +83,30 @@ struct ObjectMapTests {
         }
     }
 
+    @Test func whatIsGoneLeavesTheFileAtTheNextStart() throws {
+        try Self.withPath { path in
+            do {
+                let map = try ObjectMap(path: path)
+                map.add("first", Self.owner)
+                for index in 0..<1000 {
+                    map.add("file-\(index)", Self.owner)
+                    map.remove("file-\(index)")
+                }
+                map.add("last", ObjectMap.Owner(namespace: "plain", upstream: "other"))
+                map.add("file-7", Self.owner)
+            }
+            _ = try ObjectMap(path: path, compactionBytes: 1 << 20)
+            #expect(try String(contentsOfFile: path, encoding: .utf8).count > 10_000, "small files stay as they are")
+            let map = try ObjectMap(path: path, compactionBytes: 1000)
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            #expect(text == "+\tfirst\tsearch\topenai\n+\tlast\tplain\tother\n+\tfile-7\tsearch\topenai\n")
+            #expect(map.owner(of: "last")?.namespace == "plain" && map.owner(of: "file-8") == nil)
+            map.add("new", Self.owner)
+            #expect(try ObjectMap(path: path, compactionBytes: 10).owner(of: "new") == Self.owner)
+            #expect(try String(contentsOfFile: path, encoding: .utf8).contains("new"))
+        }
+    }
+
     @Test func comingAndGoingObjectsDoNotFillTheMemory() throws {
         try Self.withPath { path in
             let map = try ObjectMap(path: path, capacity: 10)

@@ -13,7 +13,7 @@ struct RequestHeadTests {
         "POST /v1/chat/completions?a=b&c[]=d/../?x HTTP/1.1\r\nhost: a.example:8080\r\ncontent-length: 0\r\n\r\n",
         "POST /v1/x HTTP/1.1\r\nHOST:[::1]:8080\r\nTransfer-Encoding: Chunked\r\n\r\n",
         "DELETE /v1/files/file-1 HTTP/1.1\r\nHost: a\r\nX: \t caf\u{E9}\t \r\nEmpty:\r\n\r\n",
-        "PATCH /a%20b/%E2%82%AC/%2F/c HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "PATCH /a%20b/%E2%82%AC/b%2Fc HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         "M-SEARCH /a/.../b;c=d HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n",
         "GET /a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999999999\r\n\r\n",
         "GET /.a/a./..a HTTP/1.1\r\nHost:\r\n\r\n",

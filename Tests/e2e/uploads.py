@@ -8,6 +8,8 @@ import socket
 import threading
 import time
 
+from harness.wire import Answer, Connection
+
 BOUNDARY = "e2e-boundary-7MA4YWxkTrZu0gW"
 
 
@@ -39,6 +41,8 @@ class FormServer:
         self.closes_after: int | None = None
         self.go_on = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        # Inherited by the connections. The system would let it grow to tens of megabytes, and what it holds has left us.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -122,6 +126,39 @@ class FormServer:
                 left -= len(piece)
                 yield piece
         received.complete = True
+
+
+class Pusher:
+    """Sends a request from a thread of its own, on a socket that holds little, and knows how much has gone."""
+
+    def __init__(self, url: str, data: bytes):
+        self.connection = Connection(url, timeout=60)
+        self.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
+        self.sent = 0
+        self._data = memoryview(data)
+        self._thread = threading.Thread(target=self._push, daemon=True)
+        self._thread.start()
+
+    def _push(self) -> None:
+        with contextlib.suppress(OSError):
+            while self.sent < len(self._data):
+                self.sent += self.connection.socket.send(self._data[self.sent : self.sent + (64 << 10)])
+
+    def stops(self, within: float = 5.0) -> bool:
+        """Whether for half a second nothing more is taken."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            before = self.sent
+            time.sleep(0.5)
+            if self.sent == before:
+                return True
+        return False
+
+    def finish(self) -> Answer | None:
+        self._thread.join(60)
+        answer = self.connection.answer()
+        self.connection.close()
+        return answer
 
 
 def field(name: str, value: str) -> bytes:

@@ -30,8 +30,11 @@ final class DataDirectory: Sendable {
 
 /// The process's limit of open files.
 enum DescriptorLimit {
+    /// For listeners, loops, logs, databases, the journal, and the files of uploads, of which there are at most 256.
+    private static let reserve = 500
+
     /// Raises the soft limit to the hard one and says how many client connections that allows: an exchange needs two
-    /// descriptors, and some are kept for listeners, files and databases.
+    /// descriptors, its client's and its upstream's.
     static func connectionsAfterRaising() -> Int {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -40,6 +43,6 @@ enum DescriptorLimit {
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         }
-        return max(64, (Int(clamping: limit.rlim_cur) - 200) / 2)
+        return max(64, (Int(clamping: limit.rlim_cur) - Self.reserve) / 2)
     }
 }

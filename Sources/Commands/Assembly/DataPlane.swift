@@ -33,8 +33,17 @@ final class DataPlane: Sendable {
         let shared = RoutingTable.Shared(credentialFiles: CredentialFiles(within: secretsDirectory))
         let journal = try Journal(Journal.Options(directory: "\(directory.path)/journal"), writers: options.threads)
         self.accessLog = try options.accessLog.map { destination in try LogFile(destination) }
+        let server = Self.serverOptions(options, in: directory)
+        let load = server.transport.load
+        logger.info(
+            "limits of this process",
+            metadata: [
+                "gateway.connections": "\(load.connections)", "gateway.requests": "\(load.requests)",
+                "gateway.body_bytes": "\(load.bodyBytes)",
+            ]
+        )
         self.server = GatewayServer(
-            Self.serverOptions(options, in: directory),
+            server,
             tables: tables,
             sharing: shared,
             journal: journal,
@@ -65,8 +74,24 @@ final class DataPlane: Sendable {
         server.transport.maximumSpoolBytes = max(server.transport.maximumSpoolBytes, 2 * options.maximumUploadBytes)
         server.core.servesWithoutJournal = options.servesWithoutJournal
         let possible = DescriptorLimit.connectionsAfterRaising()
-        server.transport.maximumConnections = min(options.maximumConnections ?? possible, possible)
+        server.transport.load.connections = min(options.maximumConnections ?? possible, possible)
+        server.transport.load.requests = options.patience.requests ?? server.transport.load.connections
+        Self.set(&server.transport, options.patience)
         return server
+    }
+
+    private static func set(_ transport: inout TransportOptions, _ patience: ClientPatience) {
+        func nanoseconds(_ duration: Duration?, or fallback: UInt64) -> UInt64 {
+            duration.map { UInt64($0.nanoseconds) } ?? fallback
+        }
+        transport.load.bodyBytes = patience.bodyMemory ?? transport.load.bodyBytes
+        transport.headTimeout = nanoseconds(patience.head, or: transport.headTimeout)
+        transport.body.pause = nanoseconds(patience.body, or: transport.body.pause)
+        transport.body.total = nanoseconds(patience.wholeBody, or: transport.body.total)
+        transport.body.rate = patience.bodyRate.map { UInt64($0) } ?? transport.body.rate
+        transport.body.grace = nanoseconds(patience.bodyGrace, or: transport.body.grace)
+        transport.keepAliveTimeout = nanoseconds(patience.keepAlive, or: transport.keepAliveTimeout)
+        transport.writeTimeout = nanoseconds(patience.write, or: transport.writeTimeout)
     }
 
     /// Puts a snapshot into force, if it is newer than the one that is, and has it kept on the disk.

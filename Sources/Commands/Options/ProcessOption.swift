@@ -19,6 +19,15 @@ enum ProcessOption: String, CaseIterable {
     case maximumBody = "maxBody"
     case maximumUpload = "maxUpload"
     case maximumConnections = "maxConnections"
+    case maximumRequests = "maxRequests"
+    case maximumBodyMemory = "maxBodyMemory"
+    case headTimeout
+    case bodyTimeout
+    case maximumBodyTime = "maxBodyTime"
+    case minimumBodyRate = "minBodyRate"
+    case bodyGrace
+    case keepAliveTimeout
+    case writeTimeout
     case journalFull
     case metricsToken
     case configCenter
@@ -85,6 +94,24 @@ enum ProcessOption: String, CaseIterable {
         case .maximumUpload: Entry(syntax: "BYTES", fallback: "512M", help: "Largest multipart form.")
         case .maximumConnections:
             Entry(syntax: "N", fallback: nil, help: "Client connections; by default what the descriptor limit allows.")
+        case .maximumRequests:
+            Entry(syntax: "N", fallback: nil, help: "Requests in flight; by default as many as connections.")
+        case .maximumBodyMemory:
+            Entry(syntax: "BYTES", fallback: "1G", help: "Memory that bodies in flight may take together.")
+        case .headTimeout:
+            Entry(syntax: "DURATION", fallback: "30s", help: "How long a request's line and fields may take to come.")
+        case .bodyTimeout:
+            Entry(syntax: "DURATION", fallback: "60s", help: "Longest pause within a request's body.")
+        case .maximumBodyTime:
+            Entry(syntax: "DURATION", fallback: "30m", help: "How long a whole body may take to come.")
+        case .minimumBodyRate:
+            Entry(syntax: "BYTES|off", fallback: "1K", help: "Bytes a second that a body must come with, on average.")
+        case .bodyGrace:
+            Entry(syntax: "DURATION", fallback: "30s", help: "How long a body may be slower than that at first.")
+        case .keepAliveTimeout:
+            Entry(syntax: "DURATION", fallback: "75s", help: "How long a connection is kept without a request.")
+        case .writeTimeout:
+            Entry(syntax: "DURATION", fallback: "60s", help: "How long a client may take nothing of its answer.")
         case .journalFull:
             Entry(
                 syntax: "refuse|serve",

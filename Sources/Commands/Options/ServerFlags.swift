@@ -20,6 +20,15 @@ struct ServerFlags: ParsableArguments {
     @Option(name: .customLong("max-body"), help: help(.maximumBody)) var maximumBody: String?
     @Option(name: .customLong("max-upload"), help: help(.maximumUpload)) var maximumUpload: String?
     @Option(name: .customLong("max-connections"), help: help(.maximumConnections)) var maximumConnections: String?
+    @Option(name: .customLong("max-requests"), help: help(.maximumRequests)) var maximumRequests: String?
+    @Option(name: .customLong("max-body-memory"), help: help(.maximumBodyMemory)) var maximumBodyMemory: String?
+    @Option(name: .customLong("head-timeout"), help: help(.headTimeout)) var headTimeout: String?
+    @Option(name: .customLong("body-timeout"), help: help(.bodyTimeout)) var bodyTimeout: String?
+    @Option(name: .customLong("max-body-time"), help: help(.maximumBodyTime)) var maximumBodyTime: String?
+    @Option(name: .customLong("min-body-rate"), help: help(.minimumBodyRate)) var minimumBodyRate: String?
+    @Option(name: .customLong("body-grace"), help: help(.bodyGrace)) var bodyGrace: String?
+    @Option(name: .customLong("keep-alive-timeout"), help: help(.keepAliveTimeout)) var keepAliveTimeout: String?
+    @Option(name: .customLong("write-timeout"), help: help(.writeTimeout)) var writeTimeout: String?
     @Option(name: .customLong("journal-full"), help: help(.journalFull)) var journalFull: String?
     @Option(name: .customLong("metrics-token"), help: help(.metricsToken)) var metricsToken: String?
     @Option(name: .customLong("config-center"), help: help(.configCenter)) var configCenter: String?
@@ -60,6 +69,15 @@ struct ServerFlags: ParsableArguments {
         case .maximumBody: self.maximumBody
         case .maximumUpload: self.maximumUpload
         case .maximumConnections: self.maximumConnections
+        case .maximumRequests: self.maximumRequests
+        case .maximumBodyMemory: self.maximumBodyMemory
+        case .headTimeout: self.headTimeout
+        case .bodyTimeout: self.bodyTimeout
+        case .maximumBodyTime: self.maximumBodyTime
+        case .minimumBodyRate: self.minimumBodyRate
+        case .bodyGrace: self.bodyGrace
+        case .keepAliveTimeout: self.keepAliveTimeout
+        case .writeTimeout: self.writeTimeout
         case .journalFull: self.journalFull
         case .metricsToken: self.metricsToken
         case .configCenter: self.configCenter

@@ -22,6 +22,8 @@ struct ServerOptions {
     /// Nil: within the data directory.
     let secretsDirectory: String?
     let maximumConnections: Int?
+    /// How clients may be slow, and what the process bears.
+    let patience: ClientPatience
     let servesWithoutJournal: Bool
     let metricsToken: String?
     let configCenter: String?
@@ -57,6 +59,7 @@ struct ServerOptions {
         self.secretsDirectory = reader.text(.secretsDirectory)
         self.maximumUploadBytes = try reader.bytes(.maximumUpload) ?? 512 << 20
         self.maximumConnections = try reader.int(.maximumConnections, in: 1...1_000_000)
+        self.patience = try ClientPatience(reader)
         self.servesWithoutJournal = try reader.choice(.journalFull, ["refuse", "serve"]) == "serve"
         self.metricsToken = reader.text(.metricsToken)
         self.configCenter = reader.text(.configCenter)
@@ -86,7 +89,7 @@ struct ServerOptions {
 }
 
 /// Finds an option's text and reads it as what it should be.
-private struct OptionReader {
+struct OptionReader {
     let flags: ServerFlags
     let environment: [String: String]
     let file: [String: String]
@@ -107,6 +110,15 @@ private struct OptionReader {
         guard let text = self.text(option) else { return nil }
         guard let duration = Quantity.duration(text) else {
             throw OptionError(option, found: text, expected: "a duration such as `30s`, `500ms` or `2m`")
+        }
+        return duration
+    }
+
+    /// A time that ends something: none at all would end everything.
+    func positiveDuration(_ option: ProcessOption) throws(OptionError) -> Duration? {
+        guard let duration = try self.duration(option) else { return nil }
+        guard (.milliseconds(100) ... .seconds(86_400)).contains(duration) else {
+            throw OptionError(option, found: self.text(option) ?? "", expected: "a duration from `100ms` to `24h`")
         }
         return duration
     }

@@ -287,6 +287,7 @@ extension Exchange {
         self.leaveUpstream()
         self.record.close(ExchangeRecord.End(outcome: outcome, code: code, at: now), self.loop, self.table)
         self.loop.metrics.streamsOpen -= 1
+        self.loop.load.endRequest()
         self.releaseRequest()
     }
 

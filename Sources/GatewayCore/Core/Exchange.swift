@@ -46,6 +46,8 @@ package final class Exchange {
     var hasAnswer = false
     /// How far the body has come, when it is not read as a whole.
     package var upload = UploadState()
+    /// The process had a place for this request.
+    private var isWithinLoad = true
 
     package init(on loop: LoopState, peer: String) {
         self.loop = loop
@@ -75,6 +77,10 @@ package final class Exchange {
     /// Begins the exchange whose head has just been parsed from `head`. Whoever calls is known afterwards.
     package func open(_ head: ByteBuffer, now: UInt64) throws(Refusal) -> Opening {
         self.begin(head, now: now)
+        guard self.isWithinLoad else {
+            self.loop.metrics.requestsOverLimit += 1
+            throw Refusal(.overloaded, retryAfter: 1_000_000_000)
+        }
         guard let table = self.loop.table else { throw Refusal(.notReady) }
         self.table = table
         let bytes = head.readableBytesUInt8Span
@@ -103,6 +109,7 @@ package final class Exchange {
     private func begin(_ head: ByteBuffer, now: UInt64) {
         self.record.begin(self.loop.journal.nextID(), at: now, wall: self.loop.clock.wall(now))
         self.loop.metrics.streamsOpen += 1
+        self.isWithinLoad = self.loop.load.beginRequest()
         self.head = head
         self.body = ByteBuffer()
         self.coding = nil
@@ -262,6 +269,9 @@ package final class Exchange {
 
     /// The gateway's own id of the exchange, as the access log and the journal have it.
     package var id: String { self.record.id.description }
+
+    /// Memory that a compressed body takes in its full size; 0 for any other.
+    package var inflatedBytes: Int { self.coding == nil ? 0 : self.body.readableBytes }
 
     /// How many attempts have been begun.
     package var attempts: Int { self.record.attempts }

@@ -11,6 +11,8 @@ package final class LoopState {
     let options: CoreOptions
     let accessLog: AccessLog?
     let objects: ObjectMap
+    /// Shared with the other loops.
+    package let load: ProcessLoad
     var keyRing = KeyRing()
     var random: RandomNumbers
     /// Reads the calls of all exchanges: a call is read in one go, so one reader, which stays in the cache, is enough.
@@ -20,11 +22,18 @@ package final class LoopState {
     /// A head built for each message; kept so that its memory is used again.
     package var isDraining = false
 
-    package init(journal: JournalWriter, options: CoreOptions, accessLog: LogFile?, objects: ObjectMap) {
+    package init(
+        journal: JournalWriter,
+        options: CoreOptions,
+        accessLog: LogFile?,
+        objects: ObjectMap,
+        load: ProcessLoad = ProcessLoad()
+    ) {
         self.journal = journal
         self.options = options
         self.accessLog = accessLog.map(AccessLog.init)
         self.objects = objects
+        self.load = load
         self.metrics = ExchangeMetrics()
         self.random = RandomNumbers(seed: UInt64.random(in: 1...UInt64.max))
     }

@@ -6,7 +6,8 @@ import Synchronization
 //   + id namespace upstream        the object was created
 //   - id                           it was deleted
 //
-// The file is read once at start and appended to; a line that does not fit this form is skipped.
+// The file is read once at start, written anew then if most of it speaks of objects that are gone, and appended to; a line
+// that does not fit this form is skipped.
 
 /// Whose an object is that a provider keeps (a file, a batch, a stored response), and where it lies.
 ///
@@ -34,9 +35,15 @@ package final class ObjectMap: Sendable {
     private let capacity: Int
     private let dropped = Atomic<UInt64>(0)
 
-    /// Opens the map's file, making it if need be; `capacity` bounds the objects that are remembered.
-    package init(path: String, capacity: Int = 1_000_000) throws(ObjectMapError) {
+    /// Opens the map's file, making it if need be; `capacity` bounds the objects that are remembered. A file larger than
+    /// `compactionBytes` is written anew first when most of it is of objects that are gone.
+    package init(
+        path: String,
+        capacity: Int = 1_000_000,
+        compactionBytes: Int = 1 << 20
+    ) throws(ObjectMapError) {
         self.capacity = capacity
+        Self.compact(path, beyond: compactionBytes)
         self.descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard self.descriptor >= 0 else {
             throw ObjectMapError(description: "cannot open \(path): \(String(cString: strerror(errno)))")

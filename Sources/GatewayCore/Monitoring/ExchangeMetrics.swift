@@ -53,10 +53,11 @@ package struct ExchangeMetrics: Sendable {
     package private(set) var labels: [Labels] = []
     package private(set) var overflows: UInt64 = 0
     package var streamsOpen = 0
-    package var connectionsOpen = 0
     package var connectionsRefused: UInt64 = 0
     package var journalLost: UInt64 = 0
     package var spoolRefusals: UInt64 = 0
+    package var requestsOverLimit: UInt64 = 0
+    package var bodiesOverLimit: UInt64 = 0
     /// By reason; the reasons are `WireError`'s texts, a closed set.
     package var malformed: [String: UInt64] = [:]
 
@@ -99,10 +100,11 @@ package struct ExchangeMetrics: Sendable {
         }
         self.overflows += other.overflows
         self.streamsOpen += other.streamsOpen
-        self.connectionsOpen += other.connectionsOpen
         self.connectionsRefused += other.connectionsRefused
         self.journalLost += other.journalLost
         self.spoolRefusals += other.spoolRefusals
+        self.requestsOverLimit += other.requestsOverLimit
+        self.bodiesOverLimit += other.bodiesOverLimit
         self.malformed.merge(other.malformed, uniquingKeysWith: +)
     }
 }

@@ -16,6 +16,10 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case retries = "gateway_retries_total"
     case streamsOpen = "gateway_streams_open"
     case connectionsOpen = "gateway_client_connections_open"
+    case connectionsLimit = "gateway_client_connections_limit"
+    case requestsLimit = "gateway_requests_limit"
+    case bodyBytesHeld = "gateway_body_bytes_held"
+    case bodyBytesLimit = "gateway_body_bytes_limit"
     case upstreamConnectionsOpen = "gateway_upstream_connections_open"
     case upstreamInFlight = "gateway_upstream_requests_in_flight"
     case configVersion = "gateway_config_version"
@@ -26,6 +30,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case logDropped = "gateway_log_lines_dropped_total"
     case failuresUnlogged = "gateway_attempt_failures_unlogged_total"
     case connectionsRefused = "gateway_client_connections_refused_total"
+    case overLimit = "gateway_overload_refusals_total"
     case malformed = "gateway_malformed_requests_total"
     case seriesOverflow = "gateway_metric_series_overflow_total"
     case spoolRefusals = "gateway_spool_refusals_total"
@@ -49,6 +54,11 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .retries: ("Attempts beyond the first.", who)
         case .streamsOpen: ("Exchanges that are being answered now.", [])
         case .connectionsOpen: ("Client connections that are open now.", [])
+        case .connectionsLimit: ("How many client connections there may be.", [])
+        case .requestsLimit: ("How many exchanges may be answered at a time.", [])
+        case .bodyBytesHeld:
+            ("Memory that holds request bodies that did not come in one piece or are compressed, in bytes.", [])
+        case .bodyBytesLimit: ("How much memory request bodies may take.", [])
         case .upstreamConnectionsOpen: ("Connections to an upstream that are open now.", ["upstream"])
         case .upstreamInFlight: ("Requests at an upstream that are not answered yet.", ["upstream"])
         case .configVersion: ("Version of the snapshot that new exchanges begin with.", [])
@@ -60,6 +70,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .failuresUnlogged:
             ("Failed attempts on upstreams without a line in the error log, which has a hundred a second at most.", [])
         case .connectionsRefused: ("Connections closed at once because the gateway was at its limit of them.", [])
+        case .overLimit: ("Requests refused as `overloaded`, by the limit that was reached.", ["limit"])
         case .malformed: ("Requests refused because their bytes are not HTTP, by reason.", ["reason"])
         case .seriesOverflow: ("Exchanges counted under `overflow` because there were too many series.", [])
         case .spoolRefusals: ("Uploads refused because there was no room to hold them.", [])

@@ -156,7 +156,7 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
         case .notReady:
             Entry(503, .gateway, "The gateway has no configuration yet.", "Try again shortly.")
         case .overloaded:
-            Entry(503, .gateway, "The gateway is at its limit of connections.", "Try again shortly.")
+            Entry(503, .gateway, "The gateway has as much to do as it may.", "Wait for the time in `retry-after`.")
         case .draining:
             Entry(503, .gateway, "The gateway is shutting down.", "Try again; another gateway will answer.")
         case .spoolFull:

@@ -37,6 +37,10 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
     private var isReadingPaused = false
     /// When the head that is being read must be complete; 0 between heads. Set by its first byte, moved by no later one.
     private var headDeadline: UInt64 = 0
+    /// How slowly the body that is being read may come; nil when it came with its head.
+    private var pace: BodyPace?
+    /// Bytes of the body that count against what the process may hold.
+    private var heldBytes = 0
     private let peer: String
     private let isPeerPrivate: Bool
     private let isPlain: Bool
@@ -62,7 +66,6 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.writer.attach(context, isPlain: self.isPlain)
-        self.loop.state.metrics.connectionsOpen += 1
         self.loop.connections[ObjectIdentifier(self)] = self
         self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.keepAliveTimeout)
     }
@@ -88,7 +91,7 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         self.phase = .closed
         self.loop.deadlines.remove(self)
         self.loop.connections[ObjectIdentifier(self)] = nil
-        self.loop.state.metrics.connectionsOpen -= 1
+        self.releaseBody()
         self.driver.clientGone()
         // A body broke off before anything was decided.
         if !self.exchange.isClosed { self.exchange.abandon(.clientGone, now: LoopClock.now()) }
@@ -96,6 +99,9 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         self.context = nil
         self.writer.detach()
     }
+
+    /// Also a connection that has never become active comes here.
+    func handlerRemoved(context: ChannelHandlerContext) { self.loop.state.load.closeConnection() }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { self.driver.clientBecameWritable() }
@@ -148,8 +154,11 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
                 return self.admit(body.bytes, now: now)
             }
             if self.exchange.request.facts.expectsContinue { self.sendContinue() }
+            try self.hold(body.bytes.readableBytes)
+            let pace = BodyPace(self.loop.options.body, now: LoopClock.now())
+            self.pace = pace
             self.phase = .body(body)
-            self.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
+            self.setDeadline(pace.deadline)
         } catch {
             self.refuse(error, isBodyTaken: false)
         }
@@ -170,17 +179,40 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         self.phase = .exchange
         do throws(Refusal) {
             let isComplete = try body.take(&buffer)
+            try self.hold(body.bytes.readableBytes)
             if isComplete {
                 self.input = buffer
                 self.admit(body.bytes, now: LoopClock.now())
                 self.processInput()
             } else {
                 self.phase = .body(body)
-                self.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
+                self.keepPace(body.bytes.readableBytes)
             }
         } catch {
             self.refuse(error, isBodyTaken: false)
         }
+    }
+
+    /// Moves the deadline of a body of which this much has come.
+    private func keepPace(_ received: Int) {
+        self.pace?.took(to: received, now: LoopClock.now())
+        if let pace = self.pace { self.setDeadline(pace.deadline) }
+    }
+
+    /// Counts memory that a body takes, up to `bytes` altogether.
+    private func hold(_ bytes: Int) throws(Refusal) {
+        guard bytes > self.heldBytes else { return }
+        guard self.loop.state.load.hold(bytes - self.heldBytes) else {
+            self.loop.state.metrics.bodiesOverLimit += 1
+            throw Refusal(.overloaded, "Bodies take all the memory that they may.", retryAfter: 1_000_000_000)
+        }
+        self.heldBytes = bytes
+    }
+
+    private func releaseBody() {
+        guard self.heldBytes > 0 else { return }
+        self.loop.state.load.release(self.heldBytes)
+        self.heldBytes = 0
     }
 
     private func beginUpload(limit: Int) {
@@ -213,12 +245,19 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
     }
 
     /// A form has come whole and small: it is a body like any other.
-    func admitForm(_ body: ByteBuffer) { self.admit(body, now: LoopClock.now()) }
+    func admitForm(_ body: ByteBuffer) {
+        do throws(Refusal) { try self.hold(body.readableBytes) } catch {
+            return self.refuse(error, isBodyTaken: true)
+        }
+        self.admit(body, now: LoopClock.now())
+    }
 
     private func admit(_ body: ByteBuffer, now: UInt64) {
         self.phase = .exchange
         do throws(Refusal) {
-            switch try self.exchange.admit(body) {
+            let admission = try self.exchange.admit(body)
+            if self.exchange.inflatedBytes > 0 { try self.hold(self.heldBytes + self.exchange.inflatedBytes) }
+            switch admission {
             case .send: self.driver.start(now: now)
             case .answer(let answer):
                 let reusable = self.exchange.request.keepAlive
@@ -316,6 +355,8 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         case .exchange, .upload: break
         case .head, .body, .operations, .lingering, .closed: return
         }
+        self.releaseBody()
+        self.pace = nil
         guard reusable, !self.loop.state.isDraining else { return self.linger() }
         self.phase = .head
         self.setDeadline(now + self.loop.options.keepAliveTimeout)
@@ -361,18 +402,18 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
             self.phase = .exchange
             self.exchange.openMalformed(now: now)
             self.refuseTimeout()
-        case .body: self.refuseTimeout()
+        case .body: self.refuseTimeout(self.pace?.reason)
         case .upload where self.driver.isBusy: self.driver.deadlinePassed(now)
-        case .upload(let upload): upload.fail(Refusal(.requestTimeout))
+        case .upload(let upload): upload.fail(Refusal(.requestTimeout, upload.slowness))
         case .exchange: self.driver.deadlinePassed(now)
         case .operations, .lingering, .closed: self.context?.close(promise: nil)
         }
     }
 
-    private func refuseTimeout() {
+    private func refuseTimeout(_ detail: String? = nil) {
         self.phase = .exchange
         var out = self.loop.takeBuffer()
-        self.exchange.refuse(Refusal(.requestTimeout), now: LoopClock.now(), closing: true, into: &out)
+        self.exchange.refuse(Refusal(.requestTimeout, detail), now: LoopClock.now(), closing: true, into: &out)
         self.send(out, passing: nil)
         self.loop.recycle(out)
         self.answerEnded(reusable: false, now: LoopClock.now())

@@ -10,10 +10,13 @@ final class SpoolSpace: Sendable {
     let directory: String
     private let maximumFiles: Int
     private let maximumBytes: Int
+    /// What bodies in memory count against.
+    let load: ProcessLoad
     private let files = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
 
-    init(directory: String, maximumFiles: Int, maximumBytes: Int) {
+    init(directory: String, maximumFiles: Int, maximumBytes: Int, load: ProcessLoad = ProcessLoad()) {
+        self.load = load
         self.directory = directory
         self.maximumFiles = maximumFiles
         self.maximumBytes = maximumBytes
@@ -62,6 +65,8 @@ final class Spool {
     private var writing = ByteBuffer()
     private var memory = ByteBuffer()
     private var reserved = 0
+    /// Bytes in memory that are counted.
+    private var held = 0
     /// Told of what the disk has done; never called from within a call of this type.
     var onProgress: ((Progress) -> Void)?
 
@@ -81,6 +86,10 @@ final class Spool {
     var wholeInMemory: ByteBuffer? { self.file == nil ? self.memory : nil }
 
     func append(_ piece: ByteBuffer) throws(Refusal) {
+        guard self.space.load.hold(piece.readableBytes) else {
+            throw Refusal(.overloaded, "Bodies take all the memory that they may.", retryAfter: 1_000_000_000)
+        }
+        self.held += piece.readableBytes
         self.memory.writeImmutableBuffer(piece)
         if self.memory.readableBytes > Self.memoryLimit, self.writing.readableBytes == 0 { try self.writeOut() }
     }
@@ -105,7 +114,8 @@ final class Spool {
     func release() {
         self.onProgress = nil
         self.space.release(bytes: self.reserved, files: self.file == nil ? 0 : 1)
-        self.reserved = 0
+        self.space.load.release(self.held)
+        (self.reserved, self.held) = (0, 0)
         self.file = nil
         (self.memory, self.writing, self.onDisk) = (ByteBuffer(), ByteBuffer(), 0)
     }
@@ -129,6 +139,8 @@ final class Spool {
             guard let self else { return .written }
             self.onDisk += count
             self.writing = ByteBuffer()
+            self.space.load.release(count)
+            self.held -= count
             guard self.memory.readableBytes > Self.memoryLimit else { return .written }
             do throws(Refusal) { try self.writeOut() } catch { return .failed }
             return .written

@@ -33,6 +33,7 @@ final class Upload {
     private let limit: Int
     private let announced: Int?
     private var received = 0
+    private var pace: BodyPace
     private var stage = Stage.collecting
     private var upstream: UpstreamConnection?
     /// How long the upstream may take nothing, in nanoseconds.
@@ -59,6 +60,7 @@ final class Upload {
         self.driver = driver
         self.client = client
         self.limit = limit
+        self.pace = BodyPace(loop.options.body, now: LoopClock.now())
         self.form = try exchange.makeFormReader()
         self.unframer = BodyUnframer(exchange.request)
         self.announced = exchange.request.facts.contentLength.map { Int($0) }
@@ -107,18 +109,19 @@ final class Upload {
     /// Goes on after bytes were taken.
     func proceed() {
         self.exchange.noteUploaded(self.received)
+        self.pace.took(to: self.received, now: LoopClock.now())
         switch self.stage {
         case .collecting:
             if self.isWhole, let body = self.spool.wholeInMemory { return self.client.admitForm(body) }
             if self.isWhole || self.exchange.isDecidable(with: self.form) { return self.decide() }
-            if self.spool.isBehind { self.client.setReading(false) }
-            self.client.setDeadline(LoopClock.now() + self.loop.options.bodyTimeout)
+            if self.spool.isBehind { self.holdClient() }
+            self.client.setDeadline(self.deadline)
         case .passing:
             if self.isWhole { return self.endSending() }
             self.upstream?.flush()
             // The write may have closed the connection.
             guard case .passing = self.stage, let upstream = self.upstream else { return }
-            if !upstream.isWritable { self.client.setReading(false) }
+            if !upstream.isWritable { self.holdClient() }
             self.wait(forClient: upstream.isWritable)
         case .waiting, .sending, .sent, .ended: break
         }
@@ -133,13 +136,14 @@ final class Upload {
         }
         self.stage = .waiting
         self.waitsForClient = false
-        if !self.isWhole { self.client.setReading(false) }
+        if !self.isWhole { self.holdClient() }
         self.driver.start(self)
     }
 
     /// What the client sends cannot be taken.
     func fail(_ refusal: Refusal) {
         if refusal.code == .spoolFull { self.exchange.countSpoolRefusal() }
+        if refusal.code == .overloaded { self.loop.state.metrics.bodiesOverLimit += 1 }
         self.exchange.noteUploaded(self.received)
         if self.driver.isBusy { return self.driver.refuseUpload(refusal) }
         self.end()
@@ -163,7 +167,7 @@ final class Upload {
     func disconnected() {
         self.upstream = nil
         if self.isEnded { return }
-        if !self.isWhole { self.client.setReading(false) }
+        if !self.isWhole { self.holdClient() }
         self.stage = .waiting
     }
 
@@ -179,7 +183,7 @@ final class Upload {
         switch self.stage {
         case .sending: self.pump()
         case .passing:
-            self.client.setReading(true)
+            self.readClient()
             self.wait(forClient: true)
         case .collecting, .waiting, .sent, .ended: break
         }
@@ -204,7 +208,7 @@ final class Upload {
     private func caughtUp() {
         guard !self.isWhole else { return self.endSending() }
         self.stage = .passing
-        self.client.setReading(true)
+        self.readClient()
         self.wait(forClient: true)
     }
 
@@ -221,7 +225,10 @@ final class Upload {
     private func spoolProgressed(_ progress: Spool.Progress) {
         switch progress {
         case .written:
-            if case .collecting = self.stage, !self.spool.isBehind { self.client.setReading(true) }
+            if case .collecting = self.stage, !self.spool.isBehind {
+                self.readClient()
+                self.client.setDeadline(self.deadline)
+            }
         case .read(let piece):
             let isWanted = self.awaited == self.cursor
             self.awaited = nil
@@ -263,8 +270,26 @@ final class Upload {
 
     private func wait(forClient: Bool) {
         self.waitsForClient = forClient
-        let patience = forClient ? self.loop.options.bodyTimeout : self.upstreamPatience
-        self.driver.setUploadDeadline(LoopClock.now() + patience)
+        self.driver.setUploadDeadline(forClient ? self.pace.deadline : LoopClock.now() + self.upstreamPatience)
+    }
+
+    /// What a client that was too slow has not kept.
+    var slowness: String { self.pace.reason }
+
+    /// While the disk is behind, nobody waits for the client.
+    private var deadline: UInt64 {
+        self.spool.isBehind ? LoopClock.now() + self.loop.options.body.pause : self.pace.deadline
+    }
+
+    /// Does not read from the client, whose time stands still meanwhile.
+    private func holdClient() {
+        self.pace.hold(now: LoopClock.now())
+        self.client.setReading(false)
+    }
+
+    private func readClient() {
+        self.pace.goOn(now: LoopClock.now())
+        self.client.setReading(true)
     }
 
     /// Gives back what is held. What still comes is thrown away.

@@ -137,6 +137,7 @@ final class UpstreamPool {
         ClientBootstrap(group: self.loop.eventLoop)
             .connectTimeout(.nanoseconds(Int64(upstream.timeouts.connect)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.unsentLimit, value: SocketLimits.unsentBytes)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let context {

@@ -1,0 +1,3 @@
+#include "fuzzer.h"
+
+// Only a header: the library is linked in.
