@@ -147,18 +147,18 @@ def with_symbols(binary: Path, folder: Path) -> Path:
     return copy
 
 
-def per_request(start_peer, cores, few: int, many: int) -> Profile:
+def per_request(start_peer, cores, few: int, many: int, connections: int = 16) -> Profile:
     """Two runs under callgrind, `many` less `few`. `start_peer(wrapper)` makes a peer that is started through it."""
-    profiles = [_profile(start_peer, cores, count) for count in (few, many)]
+    profiles = [_profile(start_peer, cores, count, connections) for count in (few, many)]
     return profiles[1].less(profiles[0], many - few)
 
 
-def _profile(start_peer, cores, requests: int) -> Profile:
+def _profile(start_peer, cores, requests: int, connections: int) -> Profile:
     peer = start_peer(["valgrind", "--tool=callgrind", "--callgrind-out-file=callgrind.%p", "--fair-sched=yes"])
     peer.wrapper[2] = f"--callgrind-out-file={peer.folder}/callgrind.out"
     try:
         peer.start()
-        measure.send(peer, cores, requests)
+        measure.send(peer, cores, requests, connections)
     finally:
         peer.stop()
     return read(peer.folder / "callgrind.out")
