@@ -16,6 +16,8 @@ final class ExchangeDriver {
         /// The request is out; no byte of an answer has gone to the client.
         case awaitingHead
         case relaying
+        /// Bytes go both ways.
+        case tunnelling(Tunnel)
     }
 
     let exchange: Exchange
@@ -148,8 +150,31 @@ final class ExchangeDriver {
             var out = self.loop.takeBuffer()
             self.readBody(&buffer, into: &out, now: LoopClock.now())
             self.loop.recycle(out)
+        case .tunnelling(let tunnel): tunnel.upstreamRead(buffer)
         case .idle, .acquiring: break
         }
+    }
+
+    /// The upstream has switched protocols; `rest` is what it has sent behind its head.
+    private func beginTunnel(_ head: ByteBuffer, _ rest: ByteBuffer) {
+        guard let upstream = self.upstream else { return }
+        let tunnel = Tunnel(
+            self.exchange,
+            on: self.loop,
+            between: self.client,
+            and: upstream,
+            until: self.totalDeadline
+        ) {
+            [weak self] code in
+            if let code, code.fault == .upstream { self?.tell(Refusal(code)) }
+            self?.upstream = nil
+            self?.reset()
+        }
+        self.state = .tunnelling(tunnel)
+        self.flush(head)
+        let early = self.client.tunnelBegins(tunnel)
+        if rest.readableBytes > 0 { tunnel.upstreamRead(rest) }
+        if early.readableBytes > 0 { tunnel.clientRead(early) }
     }
 
     private func readHead(_ buffer: ByteBuffer) {
@@ -175,6 +200,11 @@ final class ExchangeDriver {
                     on: refusal.code == .upstreamCredentialsExhausted ? nil : condition,
                     .answered(self.exchange.response.status)
                 )
+            case .switchProtocols:
+                var rest = self.input
+                self.input = ByteBuffer()
+                rest.moveReaderIndex(forwardBy: length)
+                return self.beginTunnel(out, rest)
             case .relay:
                 self.state = .relaying
                 self.upload?.answered(status: self.exchange.response.status)
@@ -255,6 +285,7 @@ final class ExchangeDriver {
                 self.cut(.upstreamCut, &out, because: failure)
             }
             self.loop.recycle(out)
+        case .tunnelling(let tunnel): tunnel.upstreamClosed()
         case .idle, .acquiring: break
         }
     }
@@ -270,6 +301,7 @@ final class ExchangeDriver {
 
     /// The client takes bytes again.
     func clientBecameWritable() {
+        if case .tunnelling(let tunnel) = self.state { return tunnel.clientBecameWritable() }
         guard self.isPaused else { return }
         self.isPaused = false
         if let idle = self.current?.timeouts.idle {
@@ -280,7 +312,10 @@ final class ExchangeDriver {
 
     // MARK: uploads
 
-    func upstreamBecameWritable() { self.upload?.upstreamBecameWritable() }
+    func upstreamBecameWritable() {
+        if case .tunnelling(let tunnel) = self.state { return tunnel.upstreamBecameWritable() }
+        self.upload?.upstreamBecameWritable()
+    }
 
     /// Waits for bytes of the body, or for the upstream to take them, until `time`.
     func setUploadDeadline(_ time: UInt64) { self.client.setDeadline(min(self.totalDeadline, time)) }
@@ -301,6 +336,7 @@ final class ExchangeDriver {
     /// The client has gone away: its upstream request is cancelled.
     func clientGone() {
         guard self.isBusy else { return }
+        if case .tunnelling(let tunnel) = self.state { return tunnel.clientGone() }
         self.dropUpstream()
         self.exchange.abandon(.clientGone, now: LoopClock.now())
         self.reset()
@@ -321,6 +357,7 @@ final class ExchangeDriver {
                 return self.refuse(Refusal(.totalTimeout))
             }
             self.attemptFailed(Refusal(.upstreamTimeout), on: .timeout)
+        case .tunnelling(let tunnel): tunnel.deadlinePassed(now)
         case .relaying:
             if self.isPaused {
                 self.dropUpstream()
@@ -339,6 +376,7 @@ final class ExchangeDriver {
         case .idle: break
         case .acquiring, .awaitingHead: self.refuse(Refusal(.draining))
         case .relaying: self.cut(.draining)
+        case .tunnelling(let tunnel): tunnel.cutForShutdown()
         }
     }
 

@@ -33,7 +33,7 @@ package final class RequestHead {
     /// The path holds nothing that could be read in two ways.
     private var isPathPlain = false
 
-    package init() { self.fields.reserveCapacity(24) }
+    package init() { self.fields.reserveCapacity(8) }
 
     package var hasBody: Bool { self.facts.isChunked || (self.facts.contentLength ?? 0) > 0 }
 

@@ -19,7 +19,7 @@ package final class ResponseHead {
     package private(set) var length = 0
     private var isVersion10 = false
 
-    package init() { self.fields.reserveCapacity(24) }
+    package init() { self.fields.reserveCapacity(8) }
 
     /// 100 to 199: not the answer yet. 101 is never asked for and therefore counts as garbage with the caller.
     package var isInformational: Bool { (100..<200).contains(self.status) }

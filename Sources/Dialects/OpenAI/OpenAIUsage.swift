@@ -44,6 +44,27 @@ extension TokenUsage {
         let output = counts[Place.completionTokens] ?? counts[Place.outputTokens] ?? 0
         let of = Place.details(counts.has(Place.promptDetails) ? Place.promptDetails : Place.inputDetails)
         let by = Place.details(counts.has(Place.completionDetails) ? Place.completionDetails : Place.outputDetails)
+        self.read(counts, input: input, output: output, of: of, by: by)
+    }
+
+    /// Where the counts stand in `realtimeReader`: the totals, the two objects, and what is in them.
+    private static let realtimeReader = CountReader(
+        ["input_tokens", "output_tokens", "input_token_details", "output_token_details"],
+        nested: [
+            (2, ["cached_tokens", "audio_tokens", "image_tokens"]),
+            (3, ["reasoning_tokens", "audio_tokens", "image_tokens"]),
+        ]
+    )
+
+    /// The `usage` of one answer of a realtime session, whose details have names of their own.
+    init(realtime usage: [UInt8]) {
+        self.init()
+        let counts = Self.realtimeReader.read(usage)
+        self.read(counts, input: counts[0] ?? 0, output: counts[1] ?? 0, of: 4, by: 7)
+    }
+
+    /// Takes the parts out of the totals; `of` and `by` are the first of the three counts of either's details.
+    private mutating func read(_ counts: CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int) {
         self.cachedInput = min(counts[of] ?? 0, input)
         let audioIn = min(counts[of + 1] ?? 0, input - self.cachedInput)
         let imageIn = min(counts[of + 2] ?? 0, input - self.cachedInput - audioIn)

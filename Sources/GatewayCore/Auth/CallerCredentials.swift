@@ -6,8 +6,18 @@ import NIOCore
 enum CallerCredentials {
     /// The presented key as a range of the head, nil when there is none. Two fields that say the same are one credential;
     /// two that differ are refused, because the next server might read the other one.
-    static func find(_ head: RequestHead, _ bytes: borrowing Span<UInt8>) throws(Refusal) -> ByteRange? {
+    ///
+    /// `extra` are credentials that stand elsewhere in the head.
+    static func find(
+        _ head: RequestHead,
+        _ bytes: borrowing Span<UInt8>,
+        among extra: [ByteRange] = []
+    ) throws(Refusal) -> ByteRange? {
         var found: ByteRange?
+        for value in extra {
+            if let found, !Self.same(found, value, bytes) { throw Refusal(.conflictingCredentials) }
+            found = value
+        }
         for field in head.fields where field.known.isCredential {
             let value = field.known == .authorization ? Self.bearer(field.value, bytes) : field.value
             guard let value, !value.isEmpty else {

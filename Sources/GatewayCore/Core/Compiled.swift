@@ -133,7 +133,7 @@ package final class CompiledUpstream: Sendable {
     package let dialect: Dialect
     /// The value of the `host` field.
     let authority: [UInt8]
-    /// Replaces the version segment of the client's path.
+    /// Replaces the version segment of the client's path. Begins with scheme and host where a proxy reads it (RFC 9112 §3.2.2).
     let basePath: [UInt8]
     /// Whole header lines, CR LF included; one set is drawn by weight for each attempt.
     let credentials: [(lines: [UInt8], weight: Int)]
@@ -163,7 +163,8 @@ package final class CompiledUpstream: Sendable {
         self.label = label
         self.dialect = upstream.dialect
         self.authority = Array(upstream.baseURL.authority.utf8)
-        self.basePath = Array(upstream.baseURL.path.utf8)
+        let isNamedInFull = state.address.proxy != nil && !upstream.baseURL.tls
+        self.basePath = Array((isNamedInFull ? upstream.baseURL.description : upstream.baseURL.path).utf8)
         self.credentials = credentials
         self.credentialFields = credentialFields
         self.limits = upstream.limits

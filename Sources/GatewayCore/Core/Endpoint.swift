@@ -37,6 +37,8 @@ package struct Endpoint: Sendable {
     package let isLocal: Bool
     /// The call names its models in a file that the gateway does not read.
     package let callsAnyModel: Bool
+    /// The answer is a WebSocket; the model stands in the query.
+    package let upgrades: Bool
 
     private init(
         _ method: RequestHead.Method,
@@ -46,7 +48,8 @@ package struct Endpoint: Sendable {
         model: ModelUse = .none,
         objects: Objects = .none,
         isLocal: Bool = false,
-        callsAnyModel: Bool = false
+        callsAnyModel: Bool = false,
+        upgrades: Bool = false
     ) {
         self.method = method
         self.path = path
@@ -56,6 +59,7 @@ package struct Endpoint: Sendable {
         self.objects = objects
         self.isLocal = isLocal
         self.callsAnyModel = callsAnyModel
+        self.upgrades = upgrades
     }
 
     /// The whole surface under `/v1`. The most called come first: the list is searched from its beginning.
@@ -92,6 +96,7 @@ package struct Endpoint: Sendable {
         Endpoint(.delete, "/files/{}", objects: .deletes),
         Endpoint(.get, "/files/{}/content", objects: .uses),
         Endpoint(.post, "/batches", body: .json, objects: .creates, callsAnyModel: true),
+        Endpoint(.get, "/realtime", model: .required, upgrades: true),
         Endpoint(.get, "/batches", objects: .lists),
         Endpoint(.get, "/batches/{}", objects: .uses),
         Endpoint(.post, "/batches/{}/cancel", objects: .uses),

@@ -29,12 +29,15 @@ extension Exchange {
         case discard(Refusal)
         /// The head for the client has been written into `out`; the body follows.
         case relay
+        /// The same, and a WebSocket follows.
+        case switchProtocols
     }
 
     /// Judges the head in `response`, which was parsed from `source`.
     package func receiveHead(_ source: ByteBuffer, now: UInt64, into out: inout ByteBuffer) -> HeadVerdict {
         guard let table = self.table else { return .discard(Refusal(.internalError)) }
         let status = self.response.status
+        if let verdict = self.receiveSessionHead(source, into: &out) { return verdict }
         if status == 101 { return .discard(Refusal(.upstreamBroken)) }
         if self.response.isInformational { return .interim }
         if let refusal = self.credentialRefusal(table) ?? self.retriableFailure(table) { return .discard(refusal) }
@@ -76,8 +79,12 @@ extension Exchange {
 
     /// The upstream does not accept the gateway's own credential: that is no fault of the caller's.
     private func credentialRefusal(_ table: RoutingTable) -> Refusal? {
-        guard self.response.status == 401 || self.response.status == 402 else { return nil }
         let upstream = table.upstreams[self.record.upstream]
+        if self.response.status == 407 {
+            let place = upstream.state.address.proxy?.place ?? "before it"
+            return Refusal(.upstreamUnreachable, "The proxy \(place) wants other credentials.")
+        }
+        guard self.response.status == 401 || self.response.status == 402 else { return nil }
         return Refusal(.upstreamCredentialsExhausted, "Upstream `\(upstream.name)` answered \(self.response.status).")
     }
 
@@ -129,7 +136,7 @@ extension Exchange {
     }
 
     /// No further attempt will be made: the request's bytes are given back, because a stream may go on for minutes.
-    private func releaseRequest() {
+    func releaseRequest() {
         self.head = ByteBuffer()
         self.body = ByteBuffer()
     }
@@ -259,6 +266,9 @@ extension Exchange {
             out.write("content-type: application/json\r\ncontent-length: ")
             out.write(length)
             out.write("\r\n")
+            if status == 426 {
+                out.write("upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n")
+            }
             if let allow = refusal?.allow { out.write(Array("allow: \(allow)\r\n".utf8)) }
             if let retryAfter = refusal?.retryAfter {
                 out.write("retry-after: ")
@@ -282,7 +292,7 @@ extension Exchange {
         }
     }
 
-    private func close(_ outcome: Outcome, _ code: ErrorCode?, now: UInt64) {
+    func close(_ outcome: Outcome, _ code: ErrorCode?, now: UInt64) {
         guard !self.record.isClosed else { return }
         self.leaveUpstream()
         self.record.close(ExchangeRecord.End(outcome: outcome, code: code, at: now), self.loop, self.table)

@@ -39,6 +39,8 @@ package final class Exchange {
     var hasSkipped = false
     /// The place of the current target among the model's.
     var target = -1
+    /// Of a call whose answer is a WebSocket.
+    var session: Session?
     /// The upstream whose in-flight place is held; nil between attempts.
     var occupied: UpstreamState?
     let relay: BodyRelay
@@ -97,6 +99,7 @@ package final class Exchange {
         case .unknown: throw Refusal(.unknownEndpoint)
         }
         try self.checkBodyHead(bytes)
+        if self.endpoint?.upgrades == true { try self.readHandshake(bytes) }
         return Opening(body: self.endpoint?.body ?? .none, maximumBodyBytes: self.maximumBodyBytes)
     }
 
@@ -124,6 +127,7 @@ package final class Exchange {
         self.hasSkipped = false
         self.target = -1
         self.upload = UploadState()
+        self.session = nil
     }
 
     private func matchEndpoint(_ bytes: borrowing Span<UInt8>, behind prefixBytes: Int) -> Endpoint.Match {
@@ -149,7 +153,9 @@ package final class Exchange {
         _ bytes: borrowing Span<UInt8>
     ) throws(Refusal) {
         var key: Int?
-        if let presented = try CallerCredentials.find(self.request, bytes) {
+        let isSession = self.endpoint?.upgrades == true
+        let among = isSession ? Self.keyAmongProtocols(self.request, bytes) : []
+        if let presented = try CallerCredentials.find(self.request, bytes, among: among) {
             let table = matcher.table
             let value = bytes.extracting(presented.lower..<presented.upper)
             key = value.withUnsafeBytes { self.loop.keyRing.find($0, in: table) }
@@ -204,7 +210,7 @@ package final class Exchange {
 
     private func readCall(_ endpoint: Endpoint, _ body: ByteBuffer) throws(Refusal) {
         switch endpoint.body {
-        case .none: break
+        case .none: if endpoint.upgrades { try self.readSessionCall() }
         case .json:
             guard body.readableBytes > 0 || endpoint.model != .none else { return }
             self.call = try self.loop.callReader.read(body.readableBytesUInt8Span, into: &self.record)

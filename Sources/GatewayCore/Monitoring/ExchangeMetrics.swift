@@ -53,6 +53,7 @@ package struct ExchangeMetrics: Sendable {
     package private(set) var labels: [Labels] = []
     package private(set) var overflows: UInt64 = 0
     package var streamsOpen = 0
+    package var sessionsOpen = 0
     package var connectionsRefused: UInt64 = 0
     package var journalLost: UInt64 = 0
     package var spoolRefusals: UInt64 = 0
@@ -60,6 +61,12 @@ package struct ExchangeMetrics: Sendable {
     package var bodiesOverLimit: UInt64 = 0
     /// By reason; the reasons are `WireError`'s texts, a closed set.
     package var malformed: [String: UInt64] = [:]
+    /// Handshakes of clients that came to nothing, by reason: a closed set.
+    package var tlsFailures: [String: UInt64] = [:]
+    /// HTTP/2 streams that were reset because they broke the protocol.
+    package var streamErrors: UInt64 = 0
+    /// HTTP/2 connections ended because they broke the protocol, by the protocol's error codes.
+    package var connectionErrors: [String: UInt64] = [:]
 
     package init() {}
 
@@ -100,11 +107,15 @@ package struct ExchangeMetrics: Sendable {
         }
         self.overflows += other.overflows
         self.streamsOpen += other.streamsOpen
+        self.sessionsOpen += other.sessionsOpen
         self.connectionsRefused += other.connectionsRefused
         self.journalLost += other.journalLost
         self.spoolRefusals += other.spoolRefusals
         self.requestsOverLimit += other.requestsOverLimit
         self.bodiesOverLimit += other.bodiesOverLimit
         self.malformed.merge(other.malformed, uniquingKeysWith: +)
+        self.tlsFailures.merge(other.tlsFailures, uniquingKeysWith: +)
+        self.streamErrors += other.streamErrors
+        self.connectionErrors.merge(other.connectionErrors, uniquingKeysWith: +)
     }
 }

@@ -14,6 +14,7 @@ extension Exchange {
         let head = self.head
         let bytes = head.readableBytesUInt8Span
         let credential = upstream.credentials.isEmpty ? [] : self.credential(of: upstream)
+        if let session = self.session { return self.writeHandshake(session, to: upstream, credential, into: &out) }
         let room = self.request.length + upstream.basePath.count + upstream.authority.count + credential.count + 256
         // An id of the caller's that was not taken over does not travel beside ours.
         let hasOwnID = self.record.requestID.isEmpty
@@ -240,7 +241,7 @@ extension Exchange {
         out.write("ms\r\n")
     }
 
-    private func writeRequestID(into out: inout ByteWriter) {
+    func writeRequestID(into out: inout ByteWriter) {
         out.write("x-request-id: ")
         if self.record.requestID.isEmpty {
             out.write("req_")

@@ -7,8 +7,9 @@ import HTTPWire
 import NIOCore
 import NIOPosix
 
-/// One HTTP/1.1 connection of a client: requests one after the other, each read as a whole, then driven to its end.
-final class ClientConnection: ChannelInboundHandler, Expiring {
+/// One HTTP/1.1 connection of a client: requests one after the other, each read as a whole, then driven to its end. Or one
+/// HTTP/2 stream, with one request, made to look like it.
+final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, ClientChannel, Expiring {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -20,6 +21,8 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         case upload(Upload)
         /// The exchange runs; bytes that come are the next request's.
         case exchange
+        /// What the client sends are frames of a WebSocket.
+        case tunnel(Tunnel)
         /// An answer of our own is on its way, asked for on another loop.
         case operations
         /// The last answer is out; what still comes is thrown away until the client has closed.
@@ -35,8 +38,14 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
     /// Bytes that no request has taken yet.
     private var input = ByteBuffer()
     private var isReadingPaused = false
+    /// A request has come, so this is no connection that is yet to say what it speaks.
+    private var hasServed = false
     /// When the head that is being read must be complete; 0 between heads. Set by its first byte, moved by no later one.
     private var headDeadline: UInt64 = 0
+    /// The connection that this is a stream of.
+    private let parent: HTTP2Connection?
+    /// The place among the process's connections is given back when this handler goes.
+    private var ownsPlace: Bool
     /// How slowly the body that is being read may come; nil when it came with its head.
     private var pace: BodyPace?
     /// Bytes of the body that count against what the process may hold.
@@ -52,8 +61,10 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
     private static let lingerTime: UInt64 = 2_000_000_000
 
     /// `isPlain` says that nothing stands between this handler and the socket.
-    init(on loop: Loop, peer: SocketAddress?, isPlain: Bool = false) {
+    init(on loop: Loop, peer: SocketAddress?, isPlain: Bool = false, streamOf parent: HTTP2Connection? = nil) {
         self.loop = loop
+        self.parent = parent
+        self.ownsPlace = parent == nil
         self.isPlain = isPlain
         self.peer = peer?.ipAddress ?? ""
         self.isPeerPrivate = PrivateAddress.contains(peer)
@@ -66,14 +77,21 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.writer.attach(context, isPlain: self.isPlain)
-        self.loop.connections[ObjectIdentifier(self)] = self
+        if let parent = self.parent { parent.opened(self) } else { self.loop.opened(self) }
         self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.keepAliveTimeout)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var buffer = self.unwrapInboundIn(data)
+        let buffer = self.unwrapInboundIn(data)
+        self.read(buffer)
+        if self.isPlain { self.loop.readMemory.keep(buffer) }
+    }
+
+    private func read(_ buffer: ByteBuffer) {
+        var buffer = buffer
         if case .lingering = self.phase { return }
         if case .body = self.phase { return self.readBody(&buffer) }
+        if case .tunnel(let tunnel) = self.phase { return tunnel.clientRead(buffer) }
         if case .upload(let upload) = self.phase {
             self.readUpload(upload, &buffer)
             return self.processInput()
@@ -89,8 +107,7 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
     func channelInactive(context: ChannelHandlerContext) {
         if case .upload(let upload) = self.phase { upload.end() }
         self.phase = .closed
-        self.loop.deadlines.remove(self)
-        self.loop.connections[ObjectIdentifier(self)] = nil
+        self.leave()
         self.releaseBody()
         self.driver.clientGone()
         // A body broke off before anything was decided.
@@ -100,8 +117,15 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         self.writer.detach()
     }
 
+    private func leave() {
+        self.loop.deadlines.remove(self)
+        if let parent = self.parent { parent.closed(self) } else { self.loop.closed(self) }
+    }
+
     /// Also a connection that has never become active comes here.
-    func handlerRemoved(context: ChannelHandlerContext) { self.loop.state.load.closeConnection() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        if self.ownsPlace { self.loop.state.load.closeConnection() }
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { self.driver.clientBecameWritable() }
@@ -124,6 +148,7 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
                 }
                 self.receive(headLength: length)
             } catch {
+                if self.speaksHTTP2() { return }
                 self.refuseMalformed(error)
             }
         }
@@ -131,8 +156,40 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         self.holdPipeline()
     }
 
+    /// RFC 9113 §3.4: what cannot be read as HTTP/1.1 may be the preface of a client that knows that we speak HTTP/2. Looked
+    /// at only when a head was refused, so that it costs HTTP/1.1 nothing. True while that is being found out, and when it
+    /// is so.
+    private func speaksHTTP2() -> Bool {
+        guard self.parent == nil, !self.hasServed, let context = self.context, HTTP2Preface.begins(self.input) else {
+            return false
+        }
+        guard self.input.readableBytes >= HTTP2Preface.length else {
+            if self.headDeadline == 0 {
+                self.headDeadline = LoopClock.now() + self.loop.options.headTimeout
+                self.setDeadline(self.headDeadline)
+            }
+            return true
+        }
+        let input = self.input
+        self.input = ByteBuffer()
+        self.phase = .closed
+        self.leave()
+        self.context = nil
+        self.writer.detach()
+        do {
+            try HTTP2Connection.install(on: context.channel, of: self.loop)
+            self.ownsPlace = false
+            context.fireChannelRead(NIOAny(input))
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        } catch {
+            context.close(promise: nil)
+        }
+        return true
+    }
+
     private func receive(headLength: Int) {
         self.headDeadline = 0
+        self.hasServed = true
         let head = self.input
         self.input.moveReaderIndex(forwardBy: headLength)
         if let operation = self.loop.operations.match(self.exchange.request, head) {
@@ -352,7 +409,7 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
     /// The answer is out; `reusable` says whether another request may follow.
     func answerEnded(reusable: Bool, now: UInt64) {
         switch self.phase {
-        case .exchange, .upload: break
+        case .exchange, .upload, .tunnel: break
         case .head, .body, .operations, .lingering, .closed: return
         }
         self.releaseBody()
@@ -375,7 +432,17 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         // RST instead of FIN, so that not even a client that reads until the end takes the answer for complete.
         let provider = context.channel as? any SocketOptionProvider
         _ = provider?.setSoLinger(Glibc.linger(l_onoff: 1, l_linger: 0))
-        context.close(promise: nil)
+        context.pipeline.sever()
+    }
+
+    /// From now on what the client sends goes to `tunnel`; returns what it has sent already.
+    func tunnelBegins(_ tunnel: Tunnel) -> ByteBuffer {
+        let early = self.input
+        self.input = ByteBuffer()
+        guard case .exchange = self.phase else { return early }
+        self.phase = .tunnel(tunnel)
+        if self.isReadingPaused { self.setReading(true) }
+        return early
     }
 
     // MARK: ends
@@ -405,7 +472,7 @@ final class ClientConnection: ChannelInboundHandler, Expiring {
         case .body: self.refuseTimeout(self.pace?.reason)
         case .upload where self.driver.isBusy: self.driver.deadlinePassed(now)
         case .upload(let upload): upload.fail(Refusal(.requestTimeout, upload.slowness))
-        case .exchange: self.driver.deadlinePassed(now)
+        case .exchange, .tunnel: self.driver.deadlinePassed(now)
         case .operations, .lingering, .closed: self.context?.close(promise: nil)
         }
     }

@@ -23,8 +23,11 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var isReading = true
     private var failure: (any Error)?
 
-    init(in pool: UpstreamPool, isPlain: Bool) {
+    private let readMemory: ReadMemory
+
+    init(in pool: UpstreamPool, isPlain: Bool, reading readMemory: ReadMemory) {
         self.pool = pool
+        self.readMemory = readMemory
         self.isPlain = isPlain
     }
 
@@ -80,7 +83,9 @@ final class UpstreamConnection: ChannelInboundHandler {
             // Bytes that nobody asked for: whatever they are, they are not the answer to the next request.
             return self.close()
         }
-        driver.upstreamRead(self.unwrapInboundIn(data))
+        let buffer = self.unwrapInboundIn(data)
+        driver.upstreamRead(buffer)
+        if self.isPlain { self.readMemory.keep(buffer) }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
