@@ -10,8 +10,6 @@ from .peers import Setting
 from .tools import library
 from .upstream import Upstream
 
-STREAMS = 16
-
 
 @dataclass(frozen=True)
 class Allocations:
@@ -27,7 +25,7 @@ def count(peer_type, folder: Path, workload, stream_workload, under_test, around
     with _Counted(peer_type, folder / "requests", workload, under_test, around) as peer:
         spent = [peer.spent(lambda count=count: measure.send(peer, around, count)) for count in (few, few, few, many)]
     per_request = [(more - less) / (many - few) for less, more in zip(*spent[-2:])]
-    few, many = 20, 420
+    few, many = 20, 1020
     spent = [
         _per_stream(peer_type, folder / f"events-{events}", stream_workload, under_test, around, events)
         for events in (few, many)
@@ -36,14 +34,15 @@ def count(peer_type, folder: Path, workload, stream_workload, under_test, around
 
 
 def _per_stream(peer_type, folder, workload, under_test, around, events: int) -> float:
-    """One on every connection. Its events come 2 ms apart, so that each is read and written by itself."""
-    with _Counted(peer_type, folder, workload, under_test, around, stream=(events, 2)) as peer:
+    """One stream alone, its events 1 ms apart, so that each is a turn of the loop of its own: of several streams, chance
+    decides how many events a turn takes together."""
+    with _Counted(peer_type, folder, workload, under_test, around, stream=(events, 1)) as peer:
         def run():
-            streams.run(peer.name, peer.port, workload, around, STREAMS, 0, events, warm_up=0)
+            streams.run(peer.name, peer.port, workload, around, 1, 0, events, warm_up=0)
 
         run()
         run()
-        return peer.spent(run)[0] / STREAMS
+        return peer.spent(run)[0]
 
 
 class _Counted:

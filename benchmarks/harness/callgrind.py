@@ -1,5 +1,6 @@
 """Where instructions go: callgrind's output read function by function, and summed up by area."""
 
+import functools
 import re
 import subprocess
 from collections import Counter
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from . import measure
 from .machine import Fault
+from .tools import ROOT
 
 # Area, and what the names of its functions look like; the first that fits counts. `$s` begins a mangled Swift name, and
 # the module follows with its length in front. Specialisations of a generic function belong to the generic's module.
@@ -109,14 +111,23 @@ def area(symbol: str) -> str:
             return name
     found = module(symbol)
     if found is None:
-        return "JSONScan" if symbol.startswith("byte_scan_") else _c_area(symbol)
+        return _c_area(symbol)
     for name, modules in MODULE_AREAS:
         if found in modules:
             return name
     return found
 
 
+@functools.cache
+def _own_c_functions() -> frozenset:
+    """The functions of the byte scanner, which carry no module in their names; JSONScan is who calls most of them."""
+    texts = (file.read_text() for file in sorted((ROOT / "Sources" / "CByteScan").glob("*.c")))
+    return frozenset(name for text in texts for name in re.findall(r"^\w[\w *]*?\b(\w+)\(", text, re.MULTILINE))
+
+
 def _c_area(symbol: str) -> str:
+    if symbol.startswith("byte_scan_") or symbol in _own_c_functions():
+        return "JSONScan"
     if symbol.startswith(("swift_", "_swift", "_ZN5swift", "_ZNK5swift", "swift::")):
         return "Swift runtime"
     if symbol.startswith(("CNIOBoringSSL", "nghttp2")):
@@ -136,18 +147,18 @@ def with_symbols(binary: Path, folder: Path) -> Path:
     return copy
 
 
-def per_request(start_peer, cores, few: int, many: int) -> Profile:
+def per_request(start_peer, cores, few: int, many: int, connections: int = 16) -> Profile:
     """Two runs under callgrind, `many` less `few`. `start_peer(wrapper)` makes a peer that is started through it."""
-    profiles = [_profile(start_peer, cores, count) for count in (few, many)]
+    profiles = [_profile(start_peer, cores, count, connections) for count in (few, many)]
     return profiles[1].less(profiles[0], many - few)
 
 
-def _profile(start_peer, cores, requests: int) -> Profile:
+def _profile(start_peer, cores, requests: int, connections: int) -> Profile:
     peer = start_peer(["valgrind", "--tool=callgrind", "--callgrind-out-file=callgrind.%p", "--fair-sched=yes"])
     peer.wrapper[2] = f"--callgrind-out-file={peer.folder}/callgrind.out"
     try:
         peer.start()
-        measure.send(peer, cores, requests)
+        measure.send(peer, cores, requests, connections)
     finally:
         peer.stop()
     return read(peer.folder / "callgrind.out")

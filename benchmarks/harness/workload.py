@@ -12,6 +12,9 @@ REQUESTS_PER_MINUTE = 100_000_000
 TINY_LIMIT = 1
 HEADLINE_BYTES = 1000
 
+# The default stops at 1 024 connections to one upstream; idle streams are measured by the thousand.
+_LIMITS = "limits: { connections: 16384 }"
+
 _PROMPT = (
     "Summarise the following incident report for the on-call channel in three sentences, keep every number, and say "
     "which team has to act next. At 09:14 the checkout service began to answer 503 for one request in forty; by 09:21 "
@@ -96,7 +99,7 @@ class Workload:
         for name, port in zip("ab", upstream_ports):
             lines.append(
                 f"  - {{ name: {name}, dialect: openai, baseURL: 'http://127.0.0.1:{port}/v1', "
-                "credentials: [{ value: sk-benchmark }] }"
+                f"credentials: [{{ value: sk-benchmark }}], {_LIMITS} }}"
             )
         lines += [
             "models:",
@@ -122,7 +125,7 @@ class Workload:
         """One namespace that admits everybody, and no rule: what the gateway costs when it only forwards."""
         targets = "".join(f"      - {{ upstream: {name}, weight: {weight} }}\n" for name, weight in (("a", 90), ("b", 10)))
         upstreams = "".join(
-            f"  - {{ name: {name}, dialect: openai, baseURL: 'http://127.0.0.1:{port}/v1' }}\n"
+            f"  - {{ name: {name}, dialect: openai, baseURL: 'http://127.0.0.1:{port}/v1', {_LIMITS} }}\n"
             for name, port in zip("ab", upstream_ports)
         )
         return (
