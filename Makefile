@@ -87,7 +87,7 @@ format: ## rewrite the Swift sources in the project's format
 	swift format -i --parallel -r $(SWIFT_SOURCES)
 
 .PHONY: bench
-bench: release ## nginx, nginx + Lua and the gateway on the same work (ARGS="--quick", "--json FILE", …)
+bench: release ## the gateway among its peers, and what it must meet (ARGS="--quick", "--only chat,sse", "--json FILE", …)
 	@scripts/setup bench
 	@benchmarks/run --binary $(RELEASE) $(ARGS)
 
@@ -96,9 +96,19 @@ bench-publish: release ## from publishing a change to its being in force, under 
 	@benchmarks/publish-latency --binary $(RELEASE) $(ARGS)
 
 .PHONY: bench-results
-bench-results: release ## the same, and write the table to benchmarks/RESULTS.md
+bench-results: release ## the same, and write the tables to benchmarks/RESULTS.md
 	@scripts/setup bench
 	@benchmarks/run --binary $(RELEASE) --results benchmarks/RESULTS.md $(ARGS)
+
+.PHONY: bench-where
+bench-where: release ## where a request's instructions go, by area and by function
+	@scripts/setup bench
+	@benchmarks/where $(ARGS)
+
+.PHONY: check-allocations
+check-allocations: build ## allocations of the pass-through path against benchmarks/thresholds (ARGS="--binary FILE", "--update")
+	@scripts/setup test
+	@benchmarks/check-allocations --binary $(DEBUG) $(ARGS)
 
 .PHONY: docs
 docs: build ## rewrite the reference pages from the lists in the code

@@ -27,6 +27,10 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let webSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let http2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let hpack: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -47,6 +51,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.44.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -92,7 +97,7 @@ let package = Package(
             "GatewayServer",
             [
                 "GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio,
-                posix, nioHTTP1, tls, httpClient, logging, lifecycle, crypto,
+                posix, nioHTTP1, nioTLS, http2, hpack, tls, httpClient, logging, lifecycle, crypto,
             ]
         ),
         layer(
@@ -102,7 +107,10 @@ let package = Package(
                 httpTypes, logging, lifecycle, crypto, cryptoExtras, nio, tls,
             ]
         ),
-        layer("Simulator", ["CZlib", hummingbird, httpTypes, logging, lifecycle, nio]),
+        layer(
+            "Simulator",
+            ["CZlib", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, nio, webSocket, crypto]
+        ),
         // 5 commands
         layer(
             "Commands",
@@ -133,7 +141,7 @@ let package = Package(
         tests(
             of: "GatewayServer",
             [
-                "GatewayModel", "GatewayCore", "HTTPWire", nio, posix, tls, logging,
+                "GatewayModel", "GatewayCore", "HTTPWire", nio, posix, tls, hpack, logging,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),

@@ -51,10 +51,10 @@ private struct SingleProcess {
         let startUp = StartUp(awaiting: awaited, readyFile: options.readyFile) { facts in
             Self.panel(facts, model: model, dataDirectory: directory.path)
         }
-        let (host, adminHost) = (options.host, options.adminHost)
+        let adminHost = options.adminHost
         self.dataPlane = try DataPlane(options, in: directory, secrets: secrets, logger: log.logger("gateway")) {
             port in
-            startUp.fulfil("gateway", "http://\(host):\(port)")
+            startUp.fulfil("gateway", options.gatewayURL(port: port))
         }
         self.control = try await ControlPlane(
             options,
@@ -97,6 +97,7 @@ private struct SingleProcess {
     private func group() -> ServiceGroup {
         var services: [any Service] = [self.hangup, self.dataPlane.keeper, self.control.center]
         if self.options.document == nil, self.defaults.needsSimulator { services.insert(self.simulator, at: 0) }
+        services += DataPlane.certificateKeepers(self.options, logger: self.log.logger("gateway"))
         services.append(self.dataPlane.server)
         return ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -125,6 +126,7 @@ private struct SingleProcess {
             dataPlane.reopenLogs()
             control.reopenLogs()
             log.file.reopen()
+            options.certificate?.reload(log.logger("gateway"))
             guard let path = options.configPath else { return }
             let document = try ConfigFile.read(path, environment: ProcessInfo.processInfo.environment)
             try await control.apply(document, from: path)

@@ -108,7 +108,7 @@ struct GatewayCommand: AsyncParsableCommand {
             let since = watch.withLock { $0?.sinceContact } ?? started.duration(to: .now)
             return (Double(since.nanoseconds) / 1e9, since > options.staleAfter)
         } onListening: { port in
-            startUp.fulfil("gateway", "http://\(options.host):\(port)")
+            startUp.fulfil("gateway", options.gatewayURL(port: port))
         }
         let known = plane.adoptLastGood()
         let watcher = try Self.watcher(options, url, token, known, log) { plane.adopt($0) }
@@ -120,8 +120,10 @@ struct GatewayCommand: AsyncParsableCommand {
         let hangup = HangupService(logger: log.logger("process")) {
             plane.reopenLogs()
             log.file.reopen()
+            options.certificate?.reload(log.logger("gateway"))
         }
-        try await ProcessGroup.run([hangup, plane.keeper, watcher, plane.server], log)
+        let keepers = DataPlane.certificateKeepers(options, logger: log.logger("gateway"))
+        try await ProcessGroup.run([hangup, plane.keeper, watcher] + keepers + [plane.server], log)
     }
 
     private static func watcher(

@@ -60,7 +60,7 @@ package struct StreamWatch: Sendable {
         // The usual `"usage":null` costs no more than this look.
         if LineScan.find(":null", bytes, in: place + 7..<data.upperBound) == place + 7 { return .forward }
         guard let usage = Self.object(bytes, data, "usage") else { return .forward }
-        self.usage = TokenUsage(openAI: ObjectReader(usage))
+        self.usage = TokenUsage(openAI: usage)
         guard self.hidesUsageEvent, let choices = Self.member(bytes, data, "choices") else { return .forward }
         return choices.count == 2 ? .hide : .forward
     }
@@ -77,7 +77,7 @@ package struct StreamWatch: Sendable {
         guard let response = Self.member(bytes, data, "response"),
             let usage = Self.object(bytes, response, "usage")
         else { return }
-        self.usage = TokenUsage(openAI: ObjectReader(usage))
+        self.usage = TokenUsage(openAI: usage)
     }
 
     private mutating func seeMessages(_ bytes: borrowing Span<UInt8>, _ data: Range<Int>) {
@@ -88,11 +88,11 @@ package struct StreamWatch: Sendable {
             guard let message = Self.member(bytes, data, "message"),
                 let usage = Self.object(bytes, message, "usage")
             else { return }
-            self.usage.add(anthropic: ObjectReader(usage))
+            self.usage.add(anthropic: usage)
             self.usage.source = .partial
         case "message_delta":
             guard let usage = Self.object(bytes, data, "usage") else { return }
-            self.usage.add(anthropic: ObjectReader(usage))
+            self.usage.add(anthropic: usage)
             self.usage.source = .provider
         case "message_stop": self.hasEnded = true
         case "error": self.hasFailed = true
@@ -106,7 +106,7 @@ package struct StreamWatch: Sendable {
         _ range: Range<Int>,
         _ name: StaticString
     ) -> Range<Int>? {
-        var scanner = TopLevelScanner(watching: [name])
+        let scanner = TopLevelScanner(watching: [name])
         // Malformed data is the client's to judge; the stream passes as it is.
         guard (try? scanner.feed(bytes.extracting(range))) != nil, let member = scanner[0] else { return nil }
         return member.start + range.lowerBound..<member.end + range.lowerBound

@@ -5,20 +5,6 @@ import GatewayModel
 import HTTPWire
 import NIOCore
 
-/// The client's side of an exchange as the driver sees it: HTTP/1.1 now, any transport that can carry bytes.
-protocol ClientStream: AnyObject {
-    /// Sends `message`, and `passed` behind it.
-    func send(_ message: ByteBuffer, passing passed: ByteBuffer?)
-    /// The answer is out; `reusable` says whether another request may follow.
-    func answerEnded(reusable: Bool)
-    /// Breaks the connection so that the client notices that its answer is not complete.
-    func abort()
-    /// False while the client does not take what was sent.
-    var isWritable: Bool { get }
-    /// Moves the exchange's deadline; monotonic nanoseconds.
-    func setDeadline(_ time: UInt64)
-}
-
 /// Takes an admitted exchange through its attempts and relays the answer: the effects to `Exchange`'s decisions.
 ///
 /// Every write can close a channel in the middle of what we do, so the state is looked at again after each.
@@ -30,11 +16,15 @@ final class ExchangeDriver {
         /// The request is out; no byte of an answer has gone to the client.
         case awaitingHead
         case relaying
+        /// Bytes go both ways.
+        case tunnelling(Tunnel)
     }
 
     let exchange: Exchange
     private let loop: Loop
-    private unowned let client: any ClientStream
+    /// WHY: unsafe: the connection owns the driver, and lets go of it only after `clientGone`, after which nothing calls it.
+    /// A checked reference costs four atomic operations per use.
+    private unowned(unsafe) let client: ClientConnection
     private var state = State.idle
     private var upstream: UpstreamConnection?
     private var current: CompiledUpstream?
@@ -49,7 +39,7 @@ final class ExchangeDriver {
     /// The body, when it is passed on while it comes.
     private var upload: Upload?
 
-    init(_ exchange: Exchange, on loop: Loop, for client: any ClientStream) {
+    init(_ exchange: Exchange, on loop: Loop, for client: ClientConnection) {
         self.exchange = exchange
         self.loop = loop
         self.client = client
@@ -60,17 +50,16 @@ final class ExchangeDriver {
     // MARK: attempts
 
     /// Sends the admitted call.
-    func start() { self.attempt(after: nil) }
+    func start(now: UInt64) { self.attempt(after: nil, now: now) }
 
     /// Sends the admitted call whose body is `upload`.
     func start(_ upload: Upload) {
         self.upload = upload
-        self.start()
+        self.start(now: LoopClock.now())
     }
 
-    private func attempt(after last: Refusal?) {
+    private func attempt(after last: Refusal?, now: UInt64) {
         self.state = .acquiring
-        let now = LoopClock.now()
         do throws(Refusal) {
             let attempt = try self.exchange.nextAttempt(after: last)
             if self.totalDeadline == Deadlines.never {
@@ -87,14 +76,14 @@ final class ExchangeDriver {
     /// The pool has a connection for this exchange.
     func upstreamReady(_ connection: UpstreamConnection) {
         guard case .acquiring = self.state, let upstream = self.current else {
-            return connection.giveBack(reusable: true)
+            return connection.giveBack(reusable: true, now: LoopClock.now())
         }
         self.upstream = connection
         self.state = .awaitingHead
-        self.input.clear()
+        self.input = ByteBuffer()
         do throws(Refusal) { try self.exchange.recordStart() } catch {
             self.upstream = nil
-            connection.giveBack(reusable: true)
+            connection.giveBack(reusable: true, now: LoopClock.now())
             return self.refuse(error)
         }
         var out = self.loop.takeBuffer()
@@ -121,11 +110,11 @@ final class ExchangeDriver {
         self.exchange.leaveUpstream()
         guard let wait = self.exchange.retryDelay(on: condition) else { return self.refuse(refusal) }
         self.state = .acquiring
-        guard wait > 0 else { return self.attempt(after: refusal) }
+        guard wait > 0 else { return self.attempt(after: refusal, now: LoopClock.now()) }
         let bound = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
         self.retry = self.loop.eventLoop.scheduleTask(in: .nanoseconds(wait)) {
             bound.value.retry = nil
-            bound.value.attempt(after: refusal)
+            bound.value.attempt(after: refusal, now: LoopClock.now())
         }
     }
 
@@ -134,7 +123,7 @@ final class ExchangeDriver {
         guard case .acquiring = self.state else { return }
         self.tell(refusal, .said("the queue for its connections is full"))
         self.exchange.skipSaturated()
-        self.attempt(after: refusal)
+        self.attempt(after: refusal, now: LoopClock.now())
     }
 
     /// Tells the operator, who is told more than the caller.
@@ -161,8 +150,31 @@ final class ExchangeDriver {
             var out = self.loop.takeBuffer()
             self.readBody(&buffer, into: &out, now: LoopClock.now())
             self.loop.recycle(out)
+        case .tunnelling(let tunnel): tunnel.upstreamRead(buffer)
         case .idle, .acquiring: break
         }
+    }
+
+    /// The upstream has switched protocols; `rest` is what it has sent behind its head.
+    private func beginTunnel(_ head: ByteBuffer, _ rest: ByteBuffer) {
+        guard let upstream = self.upstream else { return }
+        let tunnel = Tunnel(
+            self.exchange,
+            on: self.loop,
+            between: self.client,
+            and: upstream,
+            until: self.totalDeadline
+        ) {
+            [weak self] code in
+            if let code, code.fault == .upstream { self?.tell(Refusal(code)) }
+            self?.upstream = nil
+            self?.reset()
+        }
+        self.state = .tunnelling(tunnel)
+        self.flush(head)
+        let early = self.client.tunnelBegins(tunnel)
+        if rest.readableBytes > 0 { tunnel.upstreamRead(rest) }
+        if early.readableBytes > 0 { tunnel.clientRead(early) }
     }
 
     private func readHead(_ buffer: ByteBuffer) {
@@ -188,6 +200,11 @@ final class ExchangeDriver {
                     on: refusal.code == .upstreamCredentialsExhausted ? nil : condition,
                     .answered(self.exchange.response.status)
                 )
+            case .switchProtocols:
+                var rest = self.input
+                self.input = ByteBuffer()
+                rest.moveReaderIndex(forwardBy: length)
+                return self.beginTunnel(out, rest)
             case .relay:
                 self.state = .relaying
                 self.upload?.answered(status: self.exchange.response.status)
@@ -227,7 +244,10 @@ final class ExchangeDriver {
             let connection = self.upstream
             self.upstream = nil
             // Bytes behind the answer were not asked for.
-            connection?.giveBack(reusable: self.exchange.isUpstreamReusable && buffer.readableBytes == 0)
+            connection?.giveBack(
+                reusable: self.exchange.isUpstreamReusable && buffer.readableBytes == 0,
+                now: now
+            )
             self.complete(out, passed, now: now)
         case .broken: self.cut(.upstreamBroken, &out)
         }
@@ -244,7 +264,7 @@ final class ExchangeDriver {
         self.exchange.finish(now: now)
         self.reset()
         self.flush(out, passed)
-        self.client.answerEnded(reusable: reusable)
+        self.client.answerEnded(reusable: reusable, now: now)
     }
 
     /// The upstream's connection has closed under the exchange.
@@ -265,6 +285,7 @@ final class ExchangeDriver {
                 self.cut(.upstreamCut, &out, because: failure)
             }
             self.loop.recycle(out)
+        case .tunnelling(let tunnel): tunnel.upstreamClosed()
         case .idle, .acquiring: break
         }
     }
@@ -280,6 +301,7 @@ final class ExchangeDriver {
 
     /// The client takes bytes again.
     func clientBecameWritable() {
+        if case .tunnelling(let tunnel) = self.state { return tunnel.clientBecameWritable() }
         guard self.isPaused else { return }
         self.isPaused = false
         if let idle = self.current?.timeouts.idle {
@@ -290,7 +312,10 @@ final class ExchangeDriver {
 
     // MARK: uploads
 
-    func upstreamBecameWritable() { self.upload?.upstreamBecameWritable() }
+    func upstreamBecameWritable() {
+        if case .tunnelling(let tunnel) = self.state { return tunnel.upstreamBecameWritable() }
+        self.upload?.upstreamBecameWritable()
+    }
 
     /// Waits for bytes of the body, or for the upstream to take them, until `time`.
     func setUploadDeadline(_ time: UInt64) { self.client.setDeadline(min(self.totalDeadline, time)) }
@@ -311,6 +336,7 @@ final class ExchangeDriver {
     /// The client has gone away: its upstream request is cancelled.
     func clientGone() {
         guard self.isBusy else { return }
+        if case .tunnelling(let tunnel) = self.state { return tunnel.clientGone() }
         self.dropUpstream()
         self.exchange.abandon(.clientGone, now: LoopClock.now())
         self.reset()
@@ -331,6 +357,7 @@ final class ExchangeDriver {
                 return self.refuse(Refusal(.totalTimeout))
             }
             self.attemptFailed(Refusal(.upstreamTimeout), on: .timeout)
+        case .tunnelling(let tunnel): tunnel.deadlinePassed(now)
         case .relaying:
             if self.isPaused {
                 self.dropUpstream()
@@ -349,6 +376,7 @@ final class ExchangeDriver {
         case .idle: break
         case .acquiring, .awaitingHead: self.refuse(Refusal(.draining))
         case .relaying: self.cut(.draining)
+        case .tunnelling(let tunnel): tunnel.cutForShutdown()
         }
     }
 
@@ -369,7 +397,7 @@ final class ExchangeDriver {
         self.reset()
         guard isEnded else { return self.client.abort() }
         self.flush(out)
-        self.client.answerEnded(reusable: reusable)
+        self.client.answerEnded(reusable: reusable, now: LoopClock.now())
     }
 
     private func refuse(_ refusal: Refusal) {
@@ -380,7 +408,7 @@ final class ExchangeDriver {
         self.reset()
         self.flush(out)
         self.loop.recycle(out)
-        self.client.answerEnded(reusable: reusable)
+        self.client.answerEnded(reusable: reusable, now: LoopClock.now())
     }
 
     /// Lets go of the upstream in the middle of its answer: the connection cannot be used again.
@@ -393,7 +421,7 @@ final class ExchangeDriver {
         let connection = self.upstream
         self.upstream = nil
         self.upload?.disconnected()
-        connection?.giveBack(reusable: false)
+        connection?.giveBack(reusable: false, now: 0)
     }
 
     private func reset() {

@@ -5,6 +5,7 @@ package import Journal
 package import Logging
 import NIOCore
 import NIOPosix
+import NIOSSL
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
@@ -22,6 +23,8 @@ package final class GatewayServer: Service {
         package var transport = TransportOptions()
         /// Admits readers of `/metrics` from elsewhere than private networks.
         package var metricsToken: String?
+        /// With one the gateway speaks TLS only.
+        package var certificate: ServerCertificate?
 
         package init() {}
     }
@@ -151,6 +154,7 @@ package final class GatewayServer: Service {
     private func listen(_ loops: [NIOLoopBound<Loop>]) async throws -> [any Channel] {
         var listeners: [any Channel] = []
         var port = self.options.port
+        let certificate = self.options.certificate
         for loop in loops {
             let listener = try await ServerBootstrap(group: loop.eventLoop)
                 .serverChannelOption(.backlog, value: 4096)
@@ -163,11 +167,13 @@ package final class GatewayServer: Service {
                         let loop = loop.value
                         guard loop.state.load.openConnection() else {
                             loop.state.metrics.connectionsRefused += 1
+                            // Behind TLS nobody would understand an answer before a handshake, which is what there is no
+                            // room for.
+                            guard certificate == nil else { return channel.close(promise: nil) }
                             try channel.pipeline.syncOperations.addHandler(OverloadHandler(on: loop))
                             return
                         }
-                        let connection = ClientConnection(on: loop, peer: channel.remoteAddress)
-                        do { try channel.pipeline.syncOperations.addHandler(connection) } catch {
+                        do { try Self.addHandlers(to: channel, of: loop, certificate) } catch {
                             loop.state.load.closeConnection()
                             throw error
                         }
@@ -178,6 +184,15 @@ package final class GatewayServer: Service {
             listeners.append(listener)
         }
         return listeners
+    }
+
+    private static func addHandlers(to channel: any Channel, of loop: Loop, _ certificate: ServerCertificate?) throws {
+        let pipeline = channel.pipeline.syncOperations
+        guard let certificate else {
+            try loop.readMemory.serve(channel)
+            return try pipeline.addHandler(ClientConnection(on: loop, peer: channel.remoteAddress, isPlain: true))
+        }
+        try pipeline.addHandlers([NIOSSLServerHandler(context: certificate.context), SecureEntrance(on: loop)])
     }
 
     // MARK: stop
@@ -228,7 +243,8 @@ package final class GatewayServer: Service {
                 load: self.load,
                 logDropped: self.accessLog?.droppedLines ?? 0,
                 failuresUnlogged: self.attempts.unlogged,
-                objectsDropped: self.objects.droppedObjects
+                objectsDropped: self.objects.droppedObjects,
+                certificateExpires: self.options.certificate?.expires
             ).text()
         }
     }

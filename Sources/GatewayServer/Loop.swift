@@ -12,6 +12,7 @@ final class Loop {
     let tls: TLSContexts
     let spoolSpace: SpoolSpace
     let attempts: AttemptLog
+    let readMemory = ReadMemory()
     /// Memory for the next outgoing message; empty while one is being built.
     private var spare = ByteBuffer()
     /// Asks all loops for the metrics page.
@@ -20,7 +21,7 @@ final class Loop {
     /// The other loops of the process.
     var siblings: [NIOLoopBound<Loop>] = []
     /// Connections that are open, for draining.
-    var connections: [ObjectIdentifier: ClientConnection] = [:]
+    var connections: [ObjectIdentifier: any ClientChannel] = [:]
     /// Connections beyond the limit that have been answered and are about to end.
     var refusedConnections = 0
 
@@ -102,6 +103,8 @@ package struct TransportOptions: Sendable {
     package var keepAliveTimeout: UInt64 = 75_000_000_000
     /// How long a client may leave its answer untaken.
     package var writeTimeout: UInt64 = 60_000_000_000
+    /// How long both sides of a realtime session may be silent.
+    package var sessionIdleTimeout: UInt64 = 300_000_000_000
     /// How long an upstream connection is kept without a request.
     package var upstreamIdleTimeout: UInt64 = 30_000_000_000
     /// What the process bears; beyond, connections and requests are answered 503.

@@ -15,6 +15,7 @@ struct MetricsPage {
     let logDropped: UInt64
     let failuresUnlogged: UInt64
     let objectsDropped: UInt64
+    let certificateExpires: Int64?
 
     private typealias Series = (labels: [(String, String)], block: ExchangeMetrics.Block)
 
@@ -89,12 +90,14 @@ struct MetricsPage {
     private func writeGauges(_ page: inout PrometheusText) {
         self.gauge(.upTime, PrometheusText.seconds(self.uptime), &page)
         self.gauge(.streamsOpen, String(self.metrics.streamsOpen), &page)
+        self.gauge(.sessionsOpen, String(self.metrics.sessionsOpen), &page)
         self.gauge(.connectionsOpen, String(self.load.connections), &page)
         self.gauge(.connectionsLimit, String(self.load.limits.connections), &page)
         self.gauge(.requestsLimit, String(self.load.limits.requests), &page)
         self.gauge(.bodyBytesHeld, String(self.load.bodyBytes), &page)
         self.gauge(.bodyBytesLimit, String(self.load.limits.bodyBytes), &page)
         self.gauge(.configVersion, String(self.table?.version ?? 0), &page)
+        if let expires = self.certificateExpires { self.gauge(.certificateExpiry, String(expires), &page) }
         if let age = self.configAge { self.gauge(.configAge, String(age), &page) }
         let states = self.table?.upstreamStates ?? []
         self.begin(.upstreamConnectionsOpen, .gauge, &page)
@@ -120,19 +123,28 @@ struct MetricsPage {
             (.journalDropped, self.journal.droppedSegments), (.journalFailures, self.journal.segmentFailures),
             (.logDropped, self.logDropped), (.seriesOverflow, self.metrics.overflows),
             (.failuresUnlogged, self.failuresUnlogged), (.objectsDropped, self.objectsDropped),
-            (.spoolRefusals, self.metrics.spoolRefusals),
+            (.spoolRefusals, self.metrics.spoolRefusals), (.streamErrors, self.metrics.streamErrors),
         ]
         for (metric, value) in losses {
             self.begin(metric, .counter, &page)
             page.sample(metric.rawValue, [], value)
         }
-        self.begin(.overLimit, .counter, &page)
-        for (limit, count) in [("requests", self.metrics.requestsOverLimit), ("bodies", self.metrics.bodiesOverLimit)] {
-            page.sample(GatewayMetric.overLimit.rawValue, [("limit", limit)], count)
-        }
-        self.begin(.malformed, .counter, &page)
-        for (reason, count) in self.metrics.malformed.sorted(by: { $0.key < $1.key }) {
-            page.sample(GatewayMetric.malformed.rawValue, [("reason", reason)], count)
+        let overLimit = ["requests": self.metrics.requestsOverLimit, "bodies": self.metrics.bodiesOverLimit]
+        self.write(.overLimit, by: "limit", overLimit, &page)
+        self.write(.malformed, by: "reason", self.metrics.malformed, &page)
+        self.write(.tlsFailures, by: "reason", self.metrics.tlsFailures, &page)
+        self.write(.connectionErrors, by: "code", self.metrics.connectionErrors, &page)
+    }
+
+    private func write(
+        _ metric: GatewayMetric,
+        by label: String,
+        _ counts: [String: UInt64],
+        _ page: inout PrometheusText
+    ) {
+        self.begin(metric, .counter, &page)
+        for (value, count) in counts.sorted(by: { $0.key < $1.key }) {
+            page.sample(metric.rawValue, [(label, value)], count)
         }
     }
 }

@@ -1,3 +1,5 @@
+import CByteScan
+
 /// One header field as two ranges, and which of the fields that the gateway itself acts on it is.
 package struct HeadField: Sendable, Equatable {
     package var name: ByteRange
@@ -6,10 +8,21 @@ package struct HeadField: Sendable, Equatable {
     package var known: KnownField
 }
 
+extension HeadField {
+    /// A line that the fast pass has read.
+    @inline(__always)
+    init(_ line: byte_scan_field) {
+        self.name = ByteRange(Int(line.name_start), Int(line.name_end))
+        self.value = ByteRange(Int(line.value_start), Int(line.value_end))
+        self.known = KnownField(rawValue: line.known) ?? .other
+    }
+}
+
 /// The fields that the gateway reads or must not forward. Everything else is `other` and passes through.
 @usableFromInline
 package enum KnownField: UInt8, Sendable {
-    case other
+    // The raw values are those that `byte_scan_known_field` answers with.
+    case other = 0
     // framing and connection management: never forwarded, always made anew
     case connection, contentLength, transferEncoding, host, keepAlive, te, trailer, upgrade, expect
     case proxyConnection, proxyAuthorization, proxyAuthenticate
@@ -20,36 +33,8 @@ package enum KnownField: UInt8, Sendable {
 
     /// The field of this name, whatever the case of its letters.
     static func named(_ bytes: borrowing Span<UInt8>, _ name: ByteRange) -> KnownField {
-        let lower = name.lower
-        switch name.count {
-        case 2: return equalsIgnoringCase(bytes, at: lower, "te") ? .te : .other
-        case 4: return equalsIgnoringCase(bytes, at: lower, "host") ? .host : .other
-        case 6: return equalsIgnoringCase(bytes, at: lower, "expect") ? .expect : .other
-        case 7:
-            if equalsIgnoringCase(bytes, at: lower, "upgrade") { return .upgrade }
-            if equalsIgnoringCase(bytes, at: lower, "trailer") { return .trailer }
-            return equalsIgnoringCase(bytes, at: lower, "api-key") ? .apiKey : .other
-        case 9: return equalsIgnoringCase(bytes, at: lower, "x-api-key") ? .xAPIKey : .other
-        case 10:
-            if equalsIgnoringCase(bytes, at: lower, "connection") { return .connection }
-            return equalsIgnoringCase(bytes, at: lower, "keep-alive") ? .keepAlive : .other
-        case 11: return equalsIgnoringCase(bytes, at: lower, "retry-after") ? .retryAfter : .other
-        case 12:
-            if equalsIgnoringCase(bytes, at: lower, "content-type") { return .contentType }
-            return equalsIgnoringCase(bytes, at: lower, "x-request-id") ? .xRequestID : .other
-        case 13: return equalsIgnoringCase(bytes, at: lower, "authorization") ? .authorization : .other
-        case 14:
-            if equalsIgnoringCase(bytes, at: lower, "content-length") { return .contentLength }
-            return equalsIgnoringCase(bytes, at: lower, "x-goog-api-key") ? .xGoogAPIKey : .other
-        case 15: return equalsIgnoringCase(bytes, at: lower, "accept-encoding") ? .acceptEncoding : .other
-        case 16:
-            if equalsIgnoringCase(bytes, at: lower, "content-encoding") { return .contentEncoding }
-            return equalsIgnoringCase(bytes, at: lower, "proxy-connection") ? .proxyConnection : .other
-        case 17: return equalsIgnoringCase(bytes, at: lower, "transfer-encoding") ? .transferEncoding : .other
-        case 18: return equalsIgnoringCase(bytes, at: lower, "proxy-authenticate") ? .proxyAuthenticate : .other
-        case 19: return equalsIgnoringCase(bytes, at: lower, "proxy-authorization") ? .proxyAuthorization : .other
-        default: return .other
-        }
+        let number = bytes.withUnsafeBufferPointer { byte_scan_known_field($0.baseAddress! + name.lower, name.count) }
+        return KnownField(rawValue: number) ?? .other
     }
 
     /// Whether the field speaks of one connection and must not cross the gateway (RFC 9110 §7.6.1).
@@ -71,17 +56,55 @@ package enum KnownField: UInt8, Sendable {
     }
 }
 
-/// Whether the bytes at `start` are `literal`, which must be in lower case; only letters are folded.
+/// Whether the bytes at `start` are `literal`, in lower case of letters, digits and hyphens; only letters are folded.
 ///
-/// The caller has made sure that the lengths agree.
+/// Eight bytes at a time. Setting the bit of lower case in every byte folds letters, and makes nothing but a control
+/// character look like a digit or a hyphen: names and values have none. The caller has made sure that the lengths agree.
 @inline(__always)
 func equalsIgnoringCase(_ bytes: borrowing Span<UInt8>, at start: Int, _ literal: StaticString) -> Bool {
     let count = literal.utf8CodeUnitCount
-    guard bytes.count - start >= count else { return false }
-    for index in 0..<count {
-        let byte = bytes[start + index]
-        let folded = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
-        if folded != literal.utf8Start[index] { return false }
+    guard start >= 0, bytes.count - start >= count else { return false }
+    let wanted = UnsafeRawPointer(literal.utf8Start)
+    return bytes.withUnsafeBytes { raw in
+        if count >= 8 {
+            var offset = 0
+            while offset + 8 < count {
+                guard folds(raw, start + offset, wanted, offset, UInt64.self) else { return false }
+                offset += 8
+            }
+            return folds(raw, start + count - 8, wanted, count - 8, UInt64.self)
+        }
+        if count >= 4 {
+            return folds(raw, start, wanted, 0, UInt32.self)
+                && folds(raw, start + count - 4, wanted, count - 4, UInt32.self)
+        }
+        for offset in 0..<count where !folds(raw, start + offset, wanted, offset, UInt8.self) { return false }
+        return true
     }
-    return true
+}
+
+@inline(__always)
+private func folds<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ raw: UnsafeRawBufferPointer,
+    _ place: Int,
+    _ wanted: UnsafeRawPointer,
+    _ offset: Int,
+    _ word: Word.Type
+) -> Bool {
+    let lowerCase = Word(truncatingIfNeeded: 0x2020_2020_2020_2020 as UInt64)
+    let found = raw.loadUnaligned(fromByteOffset: place, as: word) | lowerCase
+    return found == wanted.loadUnaligned(fromByteOffset: offset, as: word)
+}
+
+extension ByteRange {
+    /// Whether the name or value in this range begins with `literal`, which is in lower case and has neither `_` nor `^`;
+    /// letters of the bytes are folded. The bytes must have passed the parser: no controls.
+    package func begins(_ bytes: borrowing Span<UInt8>, _ literal: StaticString) -> Bool {
+        self.count >= literal.utf8CodeUnitCount && equalsIgnoringCase(bytes, at: self.lower, literal)
+    }
+
+    /// Whether it is `literal`, under the same rules.
+    package func equals(_ bytes: borrowing Span<UInt8>, _ literal: StaticString) -> Bool {
+        self.count == literal.utf8CodeUnitCount && equalsIgnoringCase(bytes, at: self.lower, literal)
+    }
 }

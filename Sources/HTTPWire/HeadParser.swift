@@ -43,8 +43,12 @@ struct HeadParser {
     init(at cursor: Int) { self.cursor = cursor }
 
     /// True when the section is complete and `cursor` stands behind its empty line; false when bytes are missing.
+    ///
+    /// Lines that are whole and faultless are read many at a time, some 100 instructions each; the first one that is not
+    /// is read by `readField`, which knows what is missing or wrong.
     mutating func readFields(_ bytes: borrowing Span<UInt8>, into fields: inout [HeadField]) throws(WireError) -> Bool {
         while true {
+            try self.readPlainFields(bytes, into: &fields)
             guard self.cursor < bytes.count else { return false }
             if bytes[self.cursor] == UInt8(ascii: "\r") {
                 guard self.cursor + 1 < bytes.count else { return false }
@@ -53,10 +57,36 @@ struct HeadParser {
                 return true
             }
             guard let field = try self.readField(bytes) else { return false }
-            guard fields.count < Self.fieldLimit else { throw .headTooLarge }
-            try self.note(bytes, field)
-            fields.append(field)
+            try self.keep(field, bytes, into: &fields)
         }
+    }
+
+    private mutating func readPlainFields(
+        _ bytes: borrowing Span<UInt8>,
+        into fields: inout [HeadField]
+    ) throws(WireError) {
+        var lines = InlineArray<16, byte_scan_field>(repeating: byte_scan_field())
+        var count = lines.count
+        while count == lines.count {
+            count = bytes.withUnsafeBufferPointer { bytes in
+                var lines = lines.mutableSpan
+                return lines.withUnsafeMutableBufferPointer { lines in
+                    byte_scan_fields(bytes.baseAddress, bytes.count, &self.cursor, lines.baseAddress, lines.count)
+                }
+            }
+            for index in 0..<count { try self.keep(HeadField(lines[index]), bytes, into: &fields) }
+        }
+    }
+
+    @inline(__always)
+    private mutating func keep(
+        _ field: HeadField,
+        _ bytes: borrowing Span<UInt8>,
+        into fields: inout [HeadField]
+    ) throws(WireError) {
+        guard fields.count < Self.fieldLimit else { throw .headTooLarge }
+        if field.known != .other { try self.note(bytes, field) }
+        fields.append(field)
     }
 
     private mutating func readField(_ bytes: borrowing Span<UInt8>) throws(WireError) -> HeadField? {

@@ -2,7 +2,8 @@ package import NIOCore
 
 /// The head of an upstream's answer, as ranges over the buffer that it was parsed from. As strict as `RequestHead`:
 /// an upstream that cannot be read unambiguously is answered with 502 and its connection is not used again.
-package struct ResponseHead: Sendable {
+/// A class for the same reason.
+package final class ResponseHead {
     /// How the end of the body is found (RFC 9112 §6.3).
     package enum Framing: Sendable, Equatable {
         case none
@@ -18,7 +19,7 @@ package struct ResponseHead: Sendable {
     package private(set) var length = 0
     private var isVersion10 = false
 
-    package init() { self.fields.reserveCapacity(24) }
+    package init() { self.fields.reserveCapacity(8) }
 
     /// 100 to 199: not the answer yet. 101 is never asked for and therefore counts as garbage with the caller.
     package var isInformational: Bool { (100..<200).contains(self.status) }
@@ -32,11 +33,11 @@ package struct ResponseHead: Sendable {
     }
 
     /// Parses the head at the beginning of `buffer`'s readable bytes. Ranges count from `buffer.readerIndex`.
-    package mutating func parse(_ buffer: ByteBuffer, limit: Int) throws(WireError) -> ParseResult {
+    package func parse(_ buffer: ByteBuffer, limit: Int) throws(WireError) -> ParseResult {
         try self.parse(buffer.readableBytesUInt8Span, limit: limit)
     }
 
-    mutating func parse(_ bytes: borrowing Span<UInt8>, limit: Int) throws(WireError) -> ParseResult {
+    func parse(_ bytes: borrowing Span<UInt8>, limit: Int) throws(WireError) -> ParseResult {
         self.fields.removeAll(keepingCapacity: true)
         guard let lineEnd = try self.parseStatusLine(bytes) else { return try needsMore(bytes, limit) }
         var parser = HeadParser(at: lineEnd)
@@ -56,11 +57,13 @@ package struct ResponseHead: Sendable {
     }
 
     /// status-line = "HTTP/1." ("0" / "1") SP 3DIGIT SP [ reason ] CR LF                          (RFC 9112 §4)
-    private mutating func parseStatusLine(_ bytes: borrowing Span<UInt8>) throws(WireError) -> Int? {
-        let literal: StaticString = "HTTP/1."
-        for index in 0..<7 {
-            guard index < bytes.count else { return nil }
-            guard bytes[index] == literal.utf8Start[index] else { throw .badStatusLine }
+    private func parseStatusLine(_ bytes: borrowing Span<UInt8>) throws(WireError) -> Int? {
+        if !RequestHead.isHTTP1(bytes, 0) {
+            let literal: StaticString = "HTTP/1."
+            for index in 0..<7 {
+                guard index < bytes.count else { return nil }
+                guard bytes[index] == literal.utf8Start[index] else { throw .badStatusLine }
+            }
         }
         guard bytes.count > 13 else { return nil }
         guard bytes[7] == UInt8(ascii: "0") || bytes[7] == UInt8(ascii: "1"), bytes[8] == UInt8(ascii: " ") else {
@@ -78,7 +81,7 @@ package struct ResponseHead: Sendable {
         var index = 12
         // Some servers leave out the space when they have no reason to give.
         guard bytes[index] == UInt8(ascii: " ") || bytes[index] == UInt8(ascii: "\r") else { throw .badStatusLine }
-        while index < bytes.count, CharacterClass.isFieldValue(bytes[index]) { index += 1 }
+        index = FieldScan.valueEnd(bytes, from: index)
         guard index + 1 < bytes.count else { return nil }
         guard bytes[index] == UInt8(ascii: "\r"), bytes[index + 1] == UInt8(ascii: "\n") else { throw .badStatusLine }
         return index + 2

@@ -17,6 +17,7 @@ package enum WireError: String, Error, Sendable, CaseIterable {
     case badChunk = "a chunk's size, extension or end is malformed"
     case badTrailer = "the trailer section is malformed or too long"
     case headTooLarge = "the head is too large"
+    case badPseudoField = "a pseudo-header field is missing, repeated or unknown"
     case badExpectation = "the expectation is not 100-continue"
 }
 

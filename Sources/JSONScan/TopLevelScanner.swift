@@ -1,5 +1,7 @@
 // WHY: longer than 200 lines: one state machine.
 
+import CByteScan
+
 // Reads one JSON object (RFC 8259) and reports where its decisive members are: those whose names are watched. Everything
 // below the top level is skipped, with its brackets balanced, its strings closed and every byte outside of strings one
 // that JSON knows. Pieces may be split anywhere; nothing is copied except the values that are to be captured.
@@ -8,7 +10,10 @@
 // and what was checked must be what is forwarded.
 
 /// Finds top-level members without decoding the document. Reused: `reset()` keeps the memory.
-package struct TopLevelScanner: Sendable {
+///
+/// A class: it is kept by whoever reads one document after the other, and as a struct it would be copied, arrays retained,
+/// at every look at a member from another module.
+package final class TopLevelScanner {
     /// Where a member's value stands, counted from the first byte that was fed; strings include their quotes.
     package struct Member: Sendable, Equatable {
         package var kind: JSONKind
@@ -18,7 +23,7 @@ package struct TopLevelScanner: Sendable {
         package var range: Range<Int> { self.start..<self.end }
     }
 
-    private enum State: Sendable, Equatable {
+    enum State: Sendable, Equatable {
         case start
         /// After `{`: a name or the end.
         case firstName
@@ -39,39 +44,71 @@ package struct TopLevelScanner: Sendable {
         case finished
     }
 
-    private static let depthLimit = 256
+    static let depthLimit = 256
     private static let nameLimit = 192
 
-    private let watched: [StaticString]
-    private let captureLimit: Int
-    private var state = State.start
-    private var offset = 0
+    let watched: [StaticString]
+    /// What the pass over a whole document looks for: `watched`, then what `counting` reads, and the room for its answers.
+    let names: UnsafeMutableBufferPointer<byte_scan_name>
+    let found: UnsafeMutableBufferPointer<byte_scan_member>
+    let counting: CountReader?
+    /// What the first watched member holds, when the document lay in one piece; its bytes are not kept then.
+    package internal(set) var counts: CountReader.Counts?
+    /// Whether the document may refer to stored files; false only when it is certain that it does not.
+    package internal(set) var mayNameFiles = true
+    let captureLimit: Int
+    var state = State.start
+    var offset = 0
     private var depth = 0
     private var name: [UInt8] = []
     private var nameHasEscape = false
     private var current = -1
     private var valueStart = 0
     private var valueKind = JSONKind.null
-    private var members: [Member?]
-    private var captures: [[UInt8]]
+    var members: [Member?]
+    var captures: [[UInt8]]
 
     /// Watches for `names`, whose positions are the indices of `subscript`. With a `captureLimit`, the bytes of watched
-    /// values are kept, up to that many of each.
-    package init(watching names: [StaticString], captureLimit: Int = 0) {
+    /// values are kept, up to that many of each. `counting` says what the first of them holds, so that it need not be read
+    /// twice.
+    package init(watching names: [StaticString], captureLimit: Int = 0, counting: CountReader? = nil) {
         self.watched = names
         self.captureLimit = captureLimit
         self.members = Array(repeating: nil, count: names.count)
         self.captures = captureLimit > 0 ? Array(repeating: [], count: names.count) : []
-        self.name.reserveCapacity(Self.nameLimit)
+        self.counting = counting
+        let within = counting?.names ?? []
+        self.names = .allocate(capacity: names.count + within.count)
+        self.found = .allocate(capacity: names.count + within.count)
+        self.found.initialize(repeating: byte_scan_member(start: 0, end: 0))
+        for (place, name) in names.enumerated() {
+            self.names.initializeElement(at: place, to: byte_scan_name(of: name))
+        }
+        for (place, name) in within.enumerated() {
+            var name = name
+            name.first_child += names.count
+            self.names.initializeElement(at: names.count + place, to: name)
+        }
+        guard let counting else { return }
+        self.names[0].first_child = names.count
+        self.names[0].child_count = counting.topCount
     }
 
-    package mutating func reset() {
+    deinit {
+        self.names.deallocate()
+        self.found.deallocate()
+    }
+
+    package func reset() {
         self.state = .start
         self.offset = 0
         self.depth = 0
         self.current = -1
+        self.counts = nil
         for index in self.members.indices { self.members[index] = nil }
-        for index in self.captures.indices { self.captures[index].removeAll(keepingCapacity: true) }
+        for index in self.captures.indices where !self.captures[index].isEmpty {
+            self.captures[index].removeAll(keepingCapacity: true)
+        }
     }
 
     /// The member watched at `index`, when it was there.
@@ -91,7 +128,11 @@ package struct TopLevelScanner: Sendable {
     }
 
     /// Takes the next piece. Costs one pass, about an instruction per byte within strings.
-    package mutating func feed(_ bytes: borrowing Span<UInt8>) throws(JSONFlaw) {
+    package func feed(_ bytes: borrowing Span<UInt8>) throws(JSONFlaw) {
+        if self.state == .start, self.offset == 0 {
+            if bytes.withUnsafeBufferPointer({ self.readWhole($0) }) { return }
+            self.mayNameFiles = true
+        }
         var index = 0
         var captureFrom = 0
         while index < bytes.count { try self.step(bytes, &index, &captureFrom) }
@@ -101,7 +142,7 @@ package struct TopLevelScanner: Sendable {
 
     // WHY: longer than 60 lines: the switch over the states.
     @inline(__always)
-    private mutating func step(
+    private func step(
         _ bytes: borrowing Span<UInt8>,
         _ index: inout Int,
         _ captureFrom: inout Int
@@ -164,7 +205,7 @@ package struct TopLevelScanner: Sendable {
         index += 1
     }
 
-    private mutating func leaveString(_ byte: UInt8) throws(JSONFlaw) {
+    private func leaveString(_ byte: UInt8) throws(JSONFlaw) {
         guard byte >= 0x20 else { throw .badString }
         let inContainer = self.state == .inContainerString
         if byte == UInt8(ascii: "\\") {
@@ -178,7 +219,7 @@ package struct TopLevelScanner: Sendable {
     ///
     /// The state lives in local variables meanwhile: most bytes of most documents go through this loop.
     @inline(__always)
-    private mutating func runThroughContainer(
+    private func runThroughContainer(
         _ bytes: borrowing Span<UInt8>,
         from start: Int
     ) throws(JSONFlaw) -> Int {
@@ -215,7 +256,7 @@ package struct TopLevelScanner: Sendable {
 
     /// Reads a name that lies in this piece whole and without escapes, without copying it; false leaves it to the slow path.
     @inline(__always)
-    private mutating func readWholeName(_ bytes: borrowing Span<UInt8>, _ index: inout Int) throws(JSONFlaw) -> Bool {
+    private func readWholeName(_ bytes: borrowing Span<UInt8>, _ index: inout Int) throws(JSONFlaw) -> Bool {
         let start = index + 1
         let end = StringScan.plainEnd(bytes, from: start)
         guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else { return false }
@@ -232,7 +273,7 @@ package struct TopLevelScanner: Sendable {
         return true
     }
 
-    private mutating func stepInName(_ byte: UInt8) throws(JSONFlaw) {
+    private func stepInName(_ byte: UInt8) throws(JSONFlaw) {
         guard byte >= 0x20 else { throw .badString }
         switch byte {
         case UInt8(ascii: "\""):
@@ -248,11 +289,11 @@ package struct TopLevelScanner: Sendable {
     }
 
     /// A name longer than the limit cannot be a watched one, however it is spelled; its tail is not kept.
-    private mutating func keepNameByte(_ byte: UInt8) {
+    private func keepNameByte(_ byte: UInt8) {
         if self.name.count < Self.nameLimit { self.name.append(byte) }
     }
 
-    private mutating func beginValue(_ byte: UInt8) throws(JSONFlaw) {
+    private func beginValue(_ byte: UInt8) throws(JSONFlaw) {
         switch byte {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             self.valueKind = byte == UInt8(ascii: "{") ? .object : .array
@@ -285,7 +326,7 @@ package struct TopLevelScanner: Sendable {
         guard isLiteral else { throw .unexpectedByte }
     }
 
-    private mutating func endValue(_ bytes: borrowing Span<UInt8>, at index: Int, _ captureFrom: Int) {
+    private func endValue(_ bytes: borrowing Span<UInt8>, at index: Int, _ captureFrom: Int) {
         guard self.current >= 0 else { return }
         self.capture(bytes, from: captureFrom, to: index)
         self.members[self.current] = Member(kind: self.valueKind, start: self.valueStart, end: self.offset + index)
@@ -293,7 +334,7 @@ package struct TopLevelScanner: Sendable {
     }
 
     /// Keeps the bytes of the watched value that is being read, if there is one.
-    private mutating func capture(_ bytes: borrowing Span<UInt8>, from start: Int, to end: Int) {
+    private func capture(_ bytes: borrowing Span<UInt8>, from start: Int, to end: Int) {
         guard self.captureLimit > 0, self.current >= 0 else { return }
         switch self.state {
         case .inName, .inNameEscape, .colon, .value: return

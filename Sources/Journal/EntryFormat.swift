@@ -28,6 +28,15 @@ package enum EntryField: UInt8, Sendable {
     case input, cachedInput, cacheWrite, output, reasoning, audio, image
 }
 
+extension EntryField {
+    /// The field as it stands in an entry, for `JournalWriter.put(encoded:)`. Empty when `text` is too long for any entry.
+    package func encoded(_ text: [UInt8]) -> [UInt8] {
+        guard text.count < Segment.payloadLimit else { return [] }
+        if text.count < 255 { return [self.rawValue, UInt8(text.count)] + text }
+        return [self.rawValue, 255, UInt8(text.count & 0xFF), UInt8(text.count >> 8)] + text
+    }
+}
+
 enum Segment {
     /// `AGWJ`, then the format's number.
     static let magic: [UInt8] = [0x41, 0x47, 0x57, 0x4A, 1, 0, 0, 0]

@@ -1,4 +1,5 @@
 package import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
 import ServiceLifecycle
@@ -41,7 +42,11 @@ package struct Simulator: Service {
         let onBound = self.onBound
         return Application(
             responder: service.router().buildResponder(),
-            server: .http1(configuration: .init(additionalChannelHandlers: [CallerGoneHandler()])),
+            server: HTTPServerBuilder { responder in
+                let configuration = HTTP1Channel.Configuration(additionalChannelHandlers: [CallerGoneHandler()])
+                let base = HTTP1Channel(responder: responder, configuration: configuration)
+                return RealtimeChannel(base: base, responder: service)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(self.options.host, port: self.options.port),
                 serverName: "simulator",

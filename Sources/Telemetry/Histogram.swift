@@ -1,7 +1,9 @@
 /// Counts of durations in fixed buckets. One loop's own: no atomics; merged when scraped.
 package struct Histogram: Sendable {
     /// Upper bounds in nanoseconds, ascending; one more bucket takes everything above.
-    package struct Bounds: Sendable {
+    ///
+    /// A class, so that handing them to `observe` is one reference and not two arrays.
+    package final class Bounds: Sendable {
         package let nanoseconds: [UInt64]
         /// The `le` label of each bound, in seconds.
         package let labels: [String]
@@ -24,24 +26,36 @@ package struct Histogram: Sendable {
         ])
     }
 
-    package private(set) var counts: [UInt64]
+    /// Bounds that any histogram may have.
+    private static let boundLimit = 19
+
+    /// In place, so that counting touches one or two lines of the cache and no array's header.
+    private var buckets = InlineArray<20, UInt64>(repeating: 0)
+    private let bucketCount: Int
     /// Nanoseconds.
     package private(set) var sum: UInt64 = 0
 
-    package init(_ bounds: Bounds) { self.counts = Array(repeating: 0, count: bounds.nanoseconds.count + 1) }
+    package init(_ bounds: Bounds) {
+        precondition(bounds.nanoseconds.count <= Self.boundLimit, "more bounds than a histogram has room for")
+        self.bucketCount = bounds.nanoseconds.count + 1
+    }
+
+    /// How many were counted in each bucket, the one above all bounds last.
+    package var counts: [UInt64] { (0..<self.bucketCount).map { self.buckets[$0] } }
 
     package var count: UInt64 { self.counts.reduce(0, +) }
 
     /// Counts one duration. A few comparisons; `bounds` are those that the histogram was made with.
     package mutating func observe(_ nanoseconds: UInt64, _ bounds: Bounds) {
+        let limits = bounds.nanoseconds
         var index = 0
-        while index < bounds.nanoseconds.count, nanoseconds > bounds.nanoseconds[index] { index += 1 }
-        self.counts[index] += 1
+        while index < limits.count, nanoseconds > limits[index] { index += 1 }
+        self.buckets[index] += 1
         self.sum += nanoseconds
     }
 
     package mutating func merge(_ other: Histogram) {
-        for index in self.counts.indices { self.counts[index] += other.counts[index] }
+        for index in 0..<self.bucketCount { self.buckets[index] += other.buckets[index] }
         self.sum += other.sum
     }
 }

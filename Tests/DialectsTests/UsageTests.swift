@@ -1,12 +1,11 @@
 import GatewayModel
-import JSONScan
 import Testing
 
 @testable import Dialects
 
 struct UsageTests {
-    static func openAI(_ text: String) -> TokenUsage { TokenUsage(openAI: ObjectReader(Array(text.utf8))) }
-    static func anthropic(_ text: String) -> TokenUsage { TokenUsage(anthropic: ObjectReader(Array(text.utf8))) }
+    static func openAI(_ text: String) -> TokenUsage { TokenUsage(openAI: Array(text.utf8)) }
+    static func anthropic(_ text: String) -> TokenUsage { TokenUsage(anthropic: Array(text.utf8)) }
 
     /// Kinds in the order of `TokenUsage.Kind`: input, cached, cache write, output, reasoning, audio, image.
     static func kinds(_ usage: TokenUsage) -> [UInt64] { TokenUsage.Kind.allCases.map { usage[$0] } }
@@ -78,7 +77,7 @@ struct UsageTests {
 
     @Test func anthropicsLaterCountsReplaceEarlierOnes() {
         var usage = Self.anthropic(#"{"input_tokens":15,"output_tokens":1,"cache_read_input_tokens":3}"#)
-        usage.add(anthropic: ObjectReader(Array(#"{"output_tokens":40,"input_tokens":null}"#.utf8)))
+        usage.add(anthropic: Array(#"{"output_tokens":40,"input_tokens":null}"#.utf8))
         #expect(Self.kinds(usage) == [15, 3, 0, 40, 0, 0, 0])
     }
 

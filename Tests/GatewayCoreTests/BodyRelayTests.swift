@@ -22,7 +22,9 @@ struct BodyRelayTests {
         var body: [UInt8] = []
         var isComplete = false
         var usage: UInt64 = 0
-        var members: [[UInt8]?] = []
+        /// The input tokens that a JSON body told, and its id.
+        var told: UInt64?
+        var id: [UInt8]?
         var forwarded: UInt64 = 0
     }
 
@@ -43,9 +45,17 @@ struct BodyRelayTests {
         inflating: Bool = false,
         hiding: Bool = false
     ) throws -> Relayed {
-        let relay = BodyRelay()
+        let relay = BodyRelay(reading: AnswerReaders())
         let watch = StreamWatch(.openAIChat, hidesUsageEvent: hiding)
-        relay.begin(framing, to: client, reading: reading, watch: watch, inflating: inflating)
+        relay.begin(
+            framing,
+            to: client,
+            reading: reading,
+            watch: watch,
+            format: .openAIChat,
+            keepsID: true,
+            inflating: inflating
+        )
         var sent = ByteBuffer()
         for piece in pieces {
             var input = ByteBuffer(bytes: piece)
@@ -58,7 +68,9 @@ struct BodyRelayTests {
         if relay.endsWithConnection { relay.closeSource(into: &sent) }
         if reading == .whole, relay.isFinished { relay.inject(relay.wholeBody, into: &sent) }
         var result = Relayed(isComplete: relay.isFinished, usage: relay.watch.usage.total, forwarded: relay.forwarded)
-        result.members = [relay.member(0), relay.member(1)]
+        relay.learnFromPieces()
+        result.told = relay.usage?.input
+        result.id = relay.quotedID
         guard client == .chunked else {
             result.body = Array(buffer: sent)
             return result
@@ -119,7 +131,6 @@ struct BodyRelayTests {
                 body: body,
                 isComplete: true,
                 usage: 7,
-                members: [nil, nil],
                 forwarded: UInt64(body.count)
             )
             try Self.expectAlike(bytes, expected) { pieces in
@@ -133,7 +144,8 @@ struct BodyRelayTests {
         let expected = Relayed(
             body: Self.json,
             isComplete: true,
-            members: [Array(#"{"prompt_tokens":3}"#.utf8), Array(#""chatcmpl-1""#.utf8)],
+            told: 3,
+            id: Array(#""chatcmpl-1""#.utf8),
             forwarded: UInt64(Self.json.count)
         )
         try Self.expectAlike(Self.framed(Self.json, framing), expected) { pieces in
@@ -144,7 +156,7 @@ struct BodyRelayTests {
     @Test(arguments: Framing.allCases, [BodyRelay.Reading.nothing, .whole])
     func relaysBytesThatAreNotLookedAt(_ framing: Framing, _ reading: BodyRelay.Reading) throws {
         let body = (0..<200).map { UInt8(truncatingIfNeeded: $0 * 7) }
-        let expected = Relayed(body: body, isComplete: true, members: [nil, nil], forwarded: 200)
+        let expected = Relayed(body: body, isComplete: true, forwarded: 200)
         try Self.expectAlike(Self.framed(body, framing), expected) { pieces in
             try Self.relay(pieces, Self.source(framing, body.count), to: .chunked, reading)
         }
@@ -156,7 +168,6 @@ struct BodyRelayTests {
             body: body,
             isComplete: true,
             usage: 7,
-            members: [nil, nil],
             forwarded: UInt64(body.count)
         )
         try Self.expectAlike(Self.framed(Self.zipped, framing), expected) { pieces in
@@ -174,17 +185,18 @@ struct BodyRelayTests {
             .members
         )
         #expect(result.body == body && result.isComplete && result.forwarded == UInt64(body.count))
-        #expect(result.members[1] == Array(#""chatcmpl-1""#.utf8))
+        #expect(result.id == Array(#""chatcmpl-1""#.utf8))
     }
 
     @Test func bytesBehindTheBodyStayWhereTheyAre() throws {
         for (source, text) in [(ResponseHead.Framing.length(2), "okHTTP"), (.chunked, "2\r\nok\r\n0\r\n\r\nHTTP")] {
-            let relay = BodyRelay()
+            let relay = BodyRelay(reading: AnswerReaders())
             relay.begin(
                 source,
                 to: .chunked,
                 reading: .nothing,
                 watch: .init(.openAIPlain, hidesUsageEvent: false),
+                format: .openAIPlain,
                 inflating: false
             )
             var input = ByteBuffer(string: text)
@@ -238,29 +250,31 @@ struct BodyRelayTests {
     }
 
     @Test func aRelayForgetsTheLastBody() throws {
-        let relay = BodyRelay()
+        let relay = BodyRelay(reading: AnswerReaders())
         for _ in 0..<2 {
             relay.begin(
                 .length(UInt64(Self.json.count)),
                 to: .length,
                 reading: .members,
                 watch: .init(.openAIChat, hidesUsageEvent: false),
+                format: .openAIChat,
                 inflating: false
             )
             var input = ByteBuffer(bytes: Self.json)
             var out = ByteBuffer()
             var passed: ByteBuffer?
             try relay.take(&input, into: &out, passing: &passed)
-            #expect(relay.forwarded == UInt64(Self.json.count) && relay.member(0) != nil)
+            #expect(relay.forwarded == UInt64(Self.json.count) && relay.usage != nil)
         }
         relay.begin(
             .none,
             to: .none,
             reading: .members,
             watch: .init(.openAIChat, hidesUsageEvent: false),
+            format: .openAIChat,
             inflating: false
         )
-        #expect(relay.isFinished && relay.member(0) == nil && relay.forwarded == 0)
+        #expect(relay.isFinished && relay.usage == nil && relay.forwarded == 0)
     }
 }
 

@@ -5,12 +5,14 @@ import Testing
 @testable import GatewayCore
 
 struct CallReaderTests {
-    static func read(_ text: String) throws -> (call: Call, user: String) {
-        var reader = CallReader()
-        var user: [UInt8] = []
+    static func read(_ text: String) throws -> (call: Call, model: String, user: String) {
+        let reader = CallReader()
+        var record = ExchangeRecord()
         let bytes = Array(text.utf8)
-        let call = try reader.read(bytes.span, endUser: &user)
-        return (call, String(decoding: user, as: UTF8.self))
+        let call = try reader.read(bytes.span, into: &record)
+        return (
+            call, String(decoding: record.modelAsked, as: UTF8.self), String(decoding: record.endUser, as: UTF8.self)
+        )
     }
 
     static func code(_ text: String) -> ErrorCode? {
@@ -19,10 +21,10 @@ struct CallReaderTests {
     }
 
     @Test func readsWhatACallAsksFor() throws {
-        let (call, user) = try Self.read(
+        let (call, model, user) = try Self.read(
             #"{"model":"g\u0070t","stream":true,"store":false,"user":"u1","previous_response_id":"resp_1","n":1}"#
         )
-        #expect(call.model == Array("gpt".utf8) && call.isModelEscaped && call.isStream && call.store == false)
+        #expect(model == "gpt" && call.isModelEscaped && call.isStream && call.store == false)
         #expect(call.previousObject == Array("resp_1".utf8) && user == "u1" && !call.asksForUsage)
     }
 

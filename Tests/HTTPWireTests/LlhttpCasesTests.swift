@@ -154,7 +154,7 @@ struct LlhttpCasesTests {
     private static func read(_ item: Case) -> Result<Bool, WireError> {
         Result { () throws(WireError) in
             if item.isRequest { return try Wire.message(item.bytes) != nil }
-            var head = ResponseHead()
+            let head = ResponseHead()
             guard case .complete(let length) = try head.parse(ByteBuffer(bytes: item.bytes), limit: Wire.limit) else {
                 return false
             }

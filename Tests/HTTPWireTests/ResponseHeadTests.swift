@@ -32,7 +32,7 @@ struct ResponseHeadTests {
         for count in 0..<bytes.count {
             #expect(Wire.response(Array(bytes[..<count])) == .success(.needsMore), "after \(count) bytes")
         }
-        var head = ResponseHead()
+        let head = ResponseHead()
         _ = try head.parse(ByteBuffer(bytes: bytes), limit: Wire.limit)
         #expect(head.framing(answering: .post) == row.framing)
         #expect(head.framing(answering: .head) == .none)

@@ -20,12 +20,12 @@ enum Wire {
     }
 
     static func request(_ bytes: [UInt8], limit: Int = Self.limit) -> Result<ParseResult, WireError> {
-        var head = RequestHead()
+        let head = RequestHead()
         return Result { () throws(WireError) in try head.parse(ByteBuffer(bytes: bytes), limit: limit) }
     }
 
     static func response(_ bytes: [UInt8], limit: Int = Self.limit) -> Result<ParseResult, WireError> {
-        var head = ResponseHead()
+        let head = ResponseHead()
         return Result { () throws(WireError) in try head.parse(ByteBuffer(bytes: bytes), limit: limit) }
     }
 
@@ -40,7 +40,7 @@ enum Wire {
 
     /// The first request in `bytes`, its body included; nil while it is not complete.
     static func message(_ bytes: [UInt8]) throws(WireError) -> ReadRequest? {
-        var head = RequestHead()
+        let head = RequestHead()
         guard case .complete(let length) = try head.parse(ByteBuffer(bytes: bytes), limit: Self.limit) else {
             return nil
         }

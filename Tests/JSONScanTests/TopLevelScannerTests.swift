@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 @testable import JSONScan
@@ -13,7 +14,7 @@ struct TopLevelScannerTests {
     }
 
     static func read(_ pieces: [[UInt8]], captureLimit: Int = 64) -> Reading {
-        var scanner = TopLevelScanner(watching: Self.names, captureLimit: captureLimit)
+        let scanner = TopLevelScanner(watching: Self.names, captureLimit: captureLimit)
         do throws(JSONFlaw) {
             for piece in pieces { try scanner.feed(piece.span) }
             try scanner.finish()
@@ -129,7 +130,7 @@ struct TopLevelScannerTests {
         for length in [62, 63] {
             let text = #"{"model":"\#(String(repeating: "x", count: length))"}"#
             for size in [1, 7, 1000] {
-                var scanner = TopLevelScanner(watching: ["model"], captureLimit: 64)
+                let scanner = TopLevelScanner(watching: ["model"], captureLimit: 64)
                 let bytes = Array(text.utf8)
                 for start in stride(from: 0, to: bytes.count, by: size) {
                     try scanner.feed(bytes.span.extracting(start..<min(start + size, bytes.count)))
@@ -140,7 +141,7 @@ struct TopLevelScannerTests {
     }
 
     @Test func resetForgetsEverything() throws {
-        var scanner = TopLevelScanner(watching: ["model"], captureLimit: 64)
+        let scanner = TopLevelScanner(watching: ["model"], captureLimit: 64)
         try scanner.feed(Array(#"{"model":"first","x":["#.utf8).span)
         scanner.reset()
         try scanner.feed(Array(#"{"y":1}"#.utf8).span)
@@ -161,7 +162,7 @@ struct TopLevelScannerTests {
                 try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
                 "\(text.debugDescription)"
             )
-            var scanner = TopLevelScanner(watching: ["model", "stream", "user"], captureLimit: 4096)
+            let scanner = TopLevelScanner(watching: ["model", "stream", "user"], captureLimit: 4096)
             var start = 0
             while start < bytes.count {
                 let end = min(bytes.count, start + Int.random(in: 1...40, using: &documents.numbers))
@@ -176,6 +177,49 @@ struct TopLevelScannerTests {
                 let read = try JSONSerialization.jsonObject(with: Data(captured), options: .fragmentsAllowed)
                 #expect((read as? NSObject) == (value as? NSObject), "\(name) in \(text)")
             }
+        }
+    }
+
+    /// What the pass over a whole document says of references to files is never less than what the search says.
+    @Test(
+        arguments: [
+            #"{"a":1}"#, #"{"file_id":"x"}"#, #"{"m":[{"file":{"file_id":"x"}}]}"#, #"{"m":[{"file_ids":["x"]}]}"#,
+            #"{"input_file_id":"x"}"#, #"{"m":{"f\u0069le_id":"x"}}"#, #"{"m":"say \u0022"}"#, #"{"file":"id"}"#,
+        ]
+    )
+    func noReferenceToAFileIsOverlooked(_ text: String) {
+        let bytes = Array(text.utf8)
+        let scanner = TopLevelScanner(watching: ["model"])
+        #expect((try? scanner.feed(bytes.span)) != nil)
+        #expect(scanner.mayNameFiles == ReferenceScan.mayNameFiles(bytes.span))
+    }
+
+    /// Reads `bytes` where they end at the end of a page behind which nothing can be read: one byte too many ends the tests.
+    static func isAcceptedAtTheEdge(_ bytes: [UInt8]) -> Bool {
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        let memory = mmap(nil, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
+        defer { munmap(memory, 2 * page) }
+        mprotect(memory + page, page, PROT_NONE)
+        let place = memory + page - bytes.count
+        bytes.withUnsafeBytes {
+            if let start = $0.baseAddress { place.copyMemory(from: start, byteCount: bytes.count) }
+        }
+        let buffer = UnsafeBufferPointer(start: place.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+        let scanner = TopLevelScanner(watching: Self.names, captureLimit: 64)
+        return (try? scanner.feed(buffer.span)) != nil && scanner.isFinished
+    }
+
+    @Test(
+        arguments: documents.map(\.0) + flawed.map(\.0) + [
+            "{ ", "}", "{\"a\":\"}", "{\"a\":{}", "{\"a\":[{},1}", "{\"a\":1}  ",
+        ]
+    )
+    func readsNothingBeyondTheBytes(_ text: String) {
+        let bytes = Array(text.utf8)
+        for count in 0...bytes.count {
+            let scanner = TopLevelScanner(watching: Self.names, captureLimit: 64)
+            let isAccepted = (try? bytes[..<count].map { try scanner.feed([$0].span) }) != nil && scanner.isFinished
+            #expect(Self.isAcceptedAtTheEdge(Array(bytes[..<count])) == isAccepted, "after \(count)")
         }
     }
 }

@@ -51,7 +51,8 @@ let package = Package(
             "GatewayCore",
             ["GatewayModel", "HTTPWire", "JSONScan", "Dialects", "CZlib", nio],
             sources: [
-                "Core/Refusal.swift", "Proxy/BodyRelay.swift", "Proxy/Inflater.swift", "Proxy/MultipartReader.swift",
+                "Core/Refusal.swift", "Proxy/AnswerReaders.swift", "Proxy/BodyRelay.swift", "Proxy/ByteWriter.swift",
+                "Proxy/Inflater.swift", "Proxy/MultipartReader.swift",
             ]
         ),
         layer("GatewayServer", [], sources: ["Snapshots/SnapshotEventParser.swift"]),

@@ -1,4 +1,4 @@
-"""The command line: checks the peers, runs the interleaved rounds, prints the table."""
+"""The command line: which parts of a run, where its figures go."""
 
 import argparse
 import json
@@ -10,13 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import measure, peers, report
-from .check import check
+from . import measure, plot, report
+from .bars import judged
+from .bench import Bench
 from .machine import Fault, description
-from .workload import Workload
-
-WARM_UP_SECONDS = 1
-OPEN_LOOP_RATE = 2000.0
+from .scenarios import ALL_PEERS, BY_NAME
+from .sections import OPEN_LOOP_RATE, SECTIONS, SLOW, needed_tools
 
 
 def main(arguments=None) -> int:
@@ -25,7 +24,7 @@ def main(arguments=None) -> int:
     # Being ended from outside has to take the servers along, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        results = Run(options, folder).run()
+        results = run(options, folder)
     except Fault as fault:
         print(f"bench: {fault}\nbench: files are kept in {folder}", file=sys.stderr)
         return 1
@@ -34,155 +33,69 @@ def main(arguments=None) -> int:
         return 130
     shutil.rmtree(folder, ignore_errors=True)
     publish(results, options)
-    missed = [bar for bar, _, met in results.bars() if met is False]
+    missed = [bar for bar, _, verdict in judged(results) if verdict == "MISS"]
     return 1 if options.strict and missed else 0
 
 
 def parse(arguments):
     parser = argparse.ArgumentParser(
-        prog="benchmarks/run",
-        description="Measures nginx, nginx + Lua and ai-gateway on the same work in one run; benchmarks/README.md explains.",
+        prog="benchmarks/run", description="Measures ai-gateway beside its peers on the same work; benchmarks/README.md explains.",
     )
-    parser.add_argument("--binary", type=Path, default=Path(".build/dist/ai-gateway"), help="the gateway to measure")
-    parser.add_argument("--quick", action="store_true", help="3 short rounds, no instruction count: a look, not a result")
-    parser.add_argument("--rounds", type=int, help="interleaved rounds (default 10)")
-    parser.add_argument("--seconds", type=int, help="length of one measurement (default 2)")
-    parser.add_argument("--keys", type=int, default=1000, help="gateway keys configured and used (default 1000)")
-    names = [each.name for each in peers.ALL]
-    parser.add_argument("--peers", default=",".join(names), help="comma-separated part of the default, %(default)s")
-    parser.add_argument("--no-instructions", action="store_true", help="leave out callgrind (it takes about two minutes)")
-    parser.add_argument("--no-delay", action="store_true", help=f"leave out the delay at {OPEN_LOOP_RATE:g} req/s")
-    parser.add_argument("--log", choices=["off", "on", "both"], default="both", help="access log settings to measure")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures (- for standard output)")
-    parser.add_argument("--results", type=Path, metavar="FILE", help="write the table as a Markdown page")
-    parser.add_argument("--strict", action="store_true", help="exit 1 if a bar is missed")
+    names = [each.name for each in ALL_PEERS]
+    add = parser.add_argument
+    add("--binary", type=Path, default=Path(".build/dist/ai-gateway"), help="the gateway to measure")
+    add("--quick", action="store_true", help=f"3 short rounds, without {' and '.join(sorted(SLOW))}: a look, not a result")
+    add("--only", metavar="PARTS", help=f"comma-separated parts of a run: {', '.join(SECTIONS)}")
+    add("--matrix", action="store_true", help="the same as --only matrix")
+    add("--scenario", metavar="NAMES", help=f"single scenarios instead: {', '.join(BY_NAME)}")
+    add("--rounds", type=int, help="interleaved rounds (default 10)")
+    add("--seconds", type=int, help="length of one measurement (default 2)")
+    add("--keys", type=int, default=1000, help="gateway keys configured and used (default 1000)")
+    add("--peers", default=",".join(names), help="comma-separated part of the default, %(default)s")
+    add("--log", choices=["off", "on", "both"], default="both", help="access log settings of the chat part")
+    add("--json", type=Path, metavar="FILE", help="write every round's figures (- for standard output)")
+    add("--results", type=Path, metavar="FILE", help="write the tables as a Markdown page, and a plot beside it")
+    add("--strict", action="store_true", help="exit 1 if a bar is missed")
     options = parser.parse_args(arguments)
     options.peers = options.peers.split(",")
-    if unknown := sorted(set(options.peers) - set(names)):
-        parser.error(f"unknown peer: {', '.join(unknown)}")
+    wanted = "matrix" if options.matrix else options.only
+    options.parts = wanted.split(",") if wanted else [each for each in SECTIONS if not (options.quick and each in SLOW)]
+    options.scenarios = options.scenario.split(",") if options.scenario else []
+    for what, said, known in (
+        ("peer", options.peers, names), ("part", options.parts, SECTIONS), ("scenario", options.scenarios, BY_NAME),
+    ):
+        if unknown := sorted(set(said) - set(known)):
+            parser.error(f"unknown {what}: {', '.join(unknown)}")
     options.rounds = options.rounds or (3 if options.quick else 10)
     options.seconds = options.seconds or (1 if options.quick else 2)
     return options
 
 
-class Run:
-    def __init__(self, options, folder: Path):
-        self.options, self.folder = options, folder
-        self.results = report.Results()
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) < 2:
-            raise Fault("two cores are needed: one for the system under test, one for load and upstream")
-        # Always one and one, so that results of larger machines compare.
-        self.under_test, self.around = {cores[0]}, {cores[1]}
-        self.workload = Workload.write(folder / "workload", options.keys)
-
-    def run(self) -> report.Results:
-        for tool, package in (("wrk", "wrk"), ("h2load", "nghttp2-client")):
-            if not shutil.which(tool):
-                raise Fault(f"{tool} is not installed (Debian package {package}; scripts/setup bench)")
-        if not peers.nginx_binary():
-            raise Fault("nginx is not installed, and the upstream is one (scripts/setup bench)")
-        chosen = self.available_peers()
-        for each in chosen:
-            check(each, self.folder / "check" / slug(each), self.workload, self.under_test)
-            self.say(f"{each.name}: does the work" if each.pipeline else f"{each.name}: forwards")
-        upstream = peers.Upstream(self.folder / "upstream", self.workload, self.around)
-        try:
-            upstream.start()
-            self.measure_throughput(chosen, upstream)
-            if not self.options.no_delay:
-                self.measure_delay(chosen, upstream)
-            if not (self.options.no_instructions or self.options.quick):
-                self.measure_instructions(chosen, upstream)
-        finally:
-            upstream.stop()
-        return self.results
-
-    def available_peers(self):
-        chosen = []
-        for each in peers.ALL:
-            if each.name not in self.options.peers:
-                continue
-            why = each.missing(self.options)
-            if why:
-                self.results.skipped[each.name] = why
-                self.say(f"skipping {each.name}: {why}")
-            else:
-                chosen.append(each)
-        return chosen
-
-    def measure_throughput(self, chosen, upstream):
-        settings = {"off": (False,), "on": (True,), "both": (False, True)}[self.options.log]
-        subjects = [
-            each(
-                self.folder / f"{slug(each)}-{'on' if log else 'off'}", self.workload, upstream.upstream_ports,
-                self.under_test, log,
-            )
-            for log in settings for each in chosen
-        ]
-        try:
-            for subject in subjects:
-                subject.start()
-            for number in range(self.options.rounds):
-                for subject in subjects:
-                    measure.throughput(subject, upstream, self.workload, WARM_UP_SECONDS)
-                    round_ = measure.throughput(subject, upstream, self.workload, self.options.seconds)
-                    self.results.add_throughput(subject.name, subject.access_log, round_)
-                    self.say(
-                        f"round {number + 1}/{self.options.rounds}  {subject.name:<12} "
-                        f"log {'on ' if subject.access_log else 'off'}  {round_.requests_per_second:>8,.0f} req/s  "
-                        f"{round_.cpu_microseconds:5.1f} µs CPU"
-                    )
-        finally:
-            for subject in subjects:
-                subject.stop()
-
-    def measure_delay(self, chosen, upstream):
-        subjects = [
-            each(self.folder / f"{slug(each)}-delay", self.workload, upstream.upstream_ports, self.under_test, False)
-            for each in chosen
-        ]
-        try:
-            for subject in subjects:
-                subject.start()
-            for number in range(self.options.rounds):
-                ports = [("direct", upstream.upstream_ports[0]), *((each.name, each.port) for each in subjects)]
-                for name, port in ports:
-                    round_ = measure.delay(
-                        name, port, self.workload, self.around, OPEN_LOOP_RATE, self.options.seconds
-                    )
-                    self.results.add_delay(name, round_)
-                    self.say(
-                        f"round {number + 1}/{self.options.rounds}  {name:<12} {OPEN_LOOP_RATE:g} req/s  "
-                        f"p50 {round_.p50:.0f} µs  p99 {round_.p99:.0f} µs"
-                    )
-        finally:
-            for subject in subjects:
-                subject.stop()
-
-    def measure_instructions(self, chosen, upstream):
-        for each in chosen:
-            number = 0
-
-            def start_peer(wrapper, each=each):
-                nonlocal number
-                number += 1
-                folder = self.folder / f"{slug(each)}-callgrind-{number}"
-                return each(folder, self.workload, upstream.upstream_ports, self.under_test, False, wrapper)
-
-            count = measure.instructions(start_peer, self.workload, self.around, few=2000, many=8000)
-            self.results.instructions[each.name] = count
-            self.say(f"{each.name}: {count:,.0f} user instructions per request")
-
-    def say(self, text: str):
-        print(f"bench: {text}", file=sys.stderr, flush=True)
+def run(options, folder: Path):
+    for name, package in needed_tools().items():
+        raise Fault(f"{name} is not installed (Debian package {package}; scripts/setup bench)")
+    bench = Bench(options, folder)
+    _note_stalls(bench)
+    if options.scenarios:
+        bench.run_each([BY_NAME[name] for name in options.scenarios])
+    else:
+        for name, section in SECTIONS.items():
+            if name in options.parts:
+                started = time.monotonic()
+                section(bench)
+                bench.say(f"{name}: done in {time.monotonic() - started:.0f} s")
+    return bench.results
 
 
-def slug(peer) -> str:
-    return peer.name.replace(" + ", "-").replace(" ", "-").lower()
+def _note_stalls(bench):
+    """What the machine alone does, before anybody else is asked: the scale for every tail."""
+    found = measure.stalls(bench.under_test, 1 if bench.options.quick else 5)
+    lost, longest = found["lost_share"] * 100, found["longest"]
+    bench.results.notes.append(f"a spinning process lost {lost:.2f} % of its time, at most {longest:.0f} µs at once")
+    bench.say(bench.results.notes[-1])
 
 
-def publish(results: report.Results, options):
+def publish(results, options):
     # Whoever pipes the JSON wants nothing else on standard output.
     output = sys.stderr if str(options.json) == "-" else sys.stdout
     print(report.as_text(results, colour=output.isatty() and "NO_COLOR" not in os.environ), file=output)
@@ -191,12 +104,16 @@ def publish(results: report.Results, options):
         description(),
         f"{options.rounds} interleaved rounds of {options.seconds:g} s, {measure.CONNECTIONS} connections, "
         f"{options.keys} keys; delays at {OPEN_LOOP_RATE:g} req/s, open loop",
+        *results.notes,
     ]
     if options.json:
-        text = json.dumps({"facts": facts, **results.as_json()}, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps({"facts": facts, **report.as_json(results)}, indent=2, ensure_ascii=False) + "\n"
         if str(options.json) == "-":
             sys.stdout.write(text)
         else:
             options.json.write_text(text)
     if options.results:
         options.results.write_text(report.as_markdown(results, facts))
+        picture = plot.svg(results)
+        if picture:
+            options.results.with_name("ratios.svg").write_text(picture)

@@ -15,12 +15,12 @@ class Fault(Exception):
 class Server:
     """A process that we started, and its children."""
 
-    def __init__(self, arguments, cores, log: Path):
+    def __init__(self, arguments, cores, log: Path, environment=None):
         self.log = log
         with open(log, "ab") as output:
             self.process = subprocess.Popen(
                 [str(argument) for argument in arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                preexec_fn=lambda: _prepare(cores), start_new_session=True, env=_environment(),
+                preexec_fn=lambda: _prepare(cores), start_new_session=True, env={**_environment(), **(environment or {})},
             )
 
     def wait_for(self, ready, seconds: float):
@@ -42,6 +42,18 @@ class Server:
     def cpu_nanoseconds(self) -> int:
         """Time on a CPU of all threads of the process and its descendants."""
         return sum(_thread_time(pid) for pid in family(self.process.pid))
+
+    def cpu_split(self) -> tuple:
+        """(user, kernel) time of the same, in the kernel's ticks: good for shares over seconds, not for small spans."""
+        user = kernel = 0
+        for pid in family(self.process.pid):
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            user, kernel = user + int(fields[11]), kernel + int(fields[12])
+        return user, kernel
+
+    def memory_bytes(self) -> int:
+        """Resident memory that only the process and its descendants have, and their part of what they share."""
+        return sum(_proportional_bytes(pid) for pid in family(self.process.pid))
 
     def stop(self):
         if self.process.poll() is not None:
@@ -88,6 +100,13 @@ def _thread_time(pid: int) -> int:
     except OSError:
         return total
     return total
+
+
+def _proportional_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise Fault(f"/proc/{pid}/smaps_rollup has no Pss line")
 
 
 def core_busy_nanoseconds(core: int) -> int:

@@ -1,130 +1,85 @@
-"""From raw rounds to a table: medians, medians of ratios, and whether the bars are met."""
+"""The tables of a run: bars with their verdicts, the headline, the matrix; for a terminal and as a page."""
 
-from dataclasses import dataclass
-from statistics import median
-
-OURS = "ai-gateway"
-FLOOR = "nginx"
-YARDSTICK = "nginx + Lua"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What we demand of ourselves: our figure divided by a peer's, access logs off."""
-
-    what: str
-    figure: str
-    against: str
-    at_most: float
-
-
-BARS = (
-    Bar("CPU per request against plain nginx", "cpu_microseconds", FLOOR, 1.25),
-    Bar("CPU per request against nginx + Lua doing the same work", "cpu_microseconds", YARDSTICK, 0.65),
-)
-
+from .bars import FLOOR, YARDSTICK, judged
+from .results import Results
+from .scenarios import BY_NAME, CHAT, CHAT_LOG
 
 # Share of one of the two cores that processes of others may take before the figures are called disturbed.
 TOLERATED_FOREIGN = 0.05
 
-
-class Results:
-    """Every round of every peer. Keys are (peer's name, access log on)."""
-
-    def __init__(self):
-        self.throughput = {}
-        self.delay = {}  # peer's name, "direct" for the upstream alone
-        self.instructions = {}
-        self.skipped = {}
-
-    def add_throughput(self, name, access_log, round_):
-        self.throughput.setdefault((name, access_log), []).append(round_)
-
-    def add_delay(self, name, round_):
-        self.delay.setdefault(name, []).append(round_)
-
-    def ratio(self, figure: str, name: str, against: str, access_log: bool):
-        """Median of the rounds' ratios: what both suffer in a round cancels out."""
-        ours, theirs = self.throughput.get((name, access_log)), self.throughput.get((against, access_log))
-        if not ours or not theirs:
-            return None
-        return median(getattr(a, figure) / getattr(b, figure) for a, b in zip(ours, theirs))
-
-    def added_delay(self, name: str, percentile: str):
-        """What the peer adds to the upstream's own answer time, by the median of the rounds."""
-        if name not in self.delay or "direct" not in self.delay:
-            return None
-        rounds = zip(self.delay[name], self.delay["direct"])
-        return median(getattr(a, percentile) - getattr(b, percentile) for a, b in rounds)
-
-    def foreign(self) -> float:
-        """What others took of a core, in the median round."""
-        rounds = [each.foreign for several in self.throughput.values() for each in several]
-        return median(rounds) if rounds else 0.0
-
-    def rows(self):
-        for access_log in (False, True):
-            for (name, log), rounds in self.throughput.items():
-                if log == access_log:
-                    yield name, access_log, rounds
-
-    def bars(self):
-        """(bar, ratio or None, met or None)."""
-        for bar in BARS:
-            ratio = self.ratio(bar.figure, OURS, bar.against, access_log=False)
-            yield bar, ratio, None if ratio is None else ratio <= bar.at_most
-
-    def as_json(self):
-        return {
-            "throughput": [
-                {"peer": name, "access_log": log, "rounds": [vars(each) for each in rounds]}
-                for (name, log), rounds in self.throughput.items()
-            ],
-            "delay": {name: [vars(each) for each in rounds] for name, rounds in self.delay.items()},
-            "instructions": self.instructions,
-            "bars": [
-                {"what": bar.what, "at_most": bar.at_most, "ratio": ratio, "met": met}
-                for bar, ratio, met in self.bars()
-            ],
-            "skipped": self.skipped,
-            "foreign": self.foreign(),
-        }
-
-
-HEADINGS = (
-    "", "access log", "req/s", "core busy", "CPU µs / request", "× nginx", "× nginx + Lua", "instructions / request",
-    "added p50 µs", "added p99 µs",
+BAR_HEADINGS = ("what", "bar", "stretch", "measured", "verdict")
+CHAT_HEADINGS = (
+    "1 kB chat", "access log", "req/s", "core busy", "CPU µs / request", "× nginx", "× nginx + Lua",
+    "instructions / request", "allocations / request", "added p50 µs", "added p99 µs", "kB / idle stream",
 )
+MATRIX_HEADINGS = ("scenario", "", "per second", "core busy", "CPU µs each", "× nginx", "delay p50 µs", "delay p99 µs")
 
 
-def table(results: Results) -> list:
-    """Rows of text under HEADINGS; a dash where nothing was measured."""
+def bar_rows(results: Results) -> list:
+    return [
+        (bar.what, bar.limit(bar.bar), bar.limit(bar.stretch), bar.text(value), verdict)
+        for bar, value, verdict in judged(results)
+    ]
+
+
+def chat_rows(results: Results) -> list:
+    """The headline: every figure of every peer on the same request."""
     rows = []
-    for name, access_log, rounds in results.rows():
-        once = not access_log
-        rows.append((
-            name,
-            "on" if access_log else "off",
-            f"{median(each.requests_per_second for each in rounds):,.0f}".replace(",", " "),
-            f"{median(each.busy for each in rounds) * 100:.0f} %",
-            f"{median(each.cpu_microseconds for each in rounds):.1f}",
-            _number(results.ratio("cpu_microseconds", name, FLOOR, access_log), "{:.2f}"),
-            _number(results.ratio("cpu_microseconds", name, YARDSTICK, access_log), "{:.2f}"),
-            _number(results.instructions.get(name) if once else None, "{:,.0f}"),
-            _number(results.added_delay(name, "p50") if once else None, "{:.0f}"),
-            _number(results.added_delay(name, "p99") if once else None, "{:.0f}"),
-        ))
+    for scenario in (CHAT, CHAT_LOG):
+        for name in results.peers(scenario.name):
+            logged = scenario.setting.access_log
+            value = lambda figure: None if logged else results.values.get((figure, name))
+            delay = lambda percentile: None if logged else results.added(percentile, "delay", name)
+            rows.append((
+                name, "on" if logged else "off", *_throughput(results, scenario.name, name),
+                number(_ratio(results, scenario.name, name, FLOOR), 2),
+                number(_ratio(results, scenario.name, name, YARDSTICK), 2),
+                number(value("instructions"), 0), number(value("allocations"), 1),
+                number(delay("p50"), 0), number(delay("p99"), 0),
+                number(_thousandth(value("idle_bytes")), 1),
+            ))
     return rows
 
 
-def _number(value, form: str) -> str:
-    return "–" if value is None else form.format(value).replace(",", " ")
+def matrix_rows(results: Results) -> list:
+    rows = []
+    for scenario in BY_NAME.values():
+        for name in results.peers(scenario.name) if scenario not in (CHAT, CHAT_LOG) else ():
+            rows.append((
+                scenario.what, name, *_throughput(results, scenario.name, name),
+                number(_ratio(results, scenario.name, name, FLOOR), 2),
+                number(results.median("p50", scenario.name, name) or None, 0),
+                number(results.median("p99", scenario.name, name) or None, 0),
+            ))
+    return rows
 
 
-def verdict(bar: Bar, ratio, met) -> str:
-    if met is None:
-        return f"not measured  {bar.what}: ≤ {bar.at_most:.2f}"
-    return f"{'pass' if met else 'MISS'}  {bar.what}: {ratio:.2f} (≤ {bar.at_most:.2f})"
+def tables(results: Results):
+    """(headings, rows, how many columns are text) of those that have rows."""
+    every = (
+        (BAR_HEADINGS, bar_rows(results), 1), (CHAT_HEADINGS, chat_rows(results), 2), (MATRIX_HEADINGS, matrix_rows(results), 2),
+    )
+    return [each for each in every if each[1]]
+
+
+def _throughput(results, scenario: str, name: str) -> tuple:
+    busy = results.median("busy", scenario, name)
+    return (
+        number(results.median("requests_per_second", scenario, name), 0), f"{busy * 100:.0f} %",
+        number(results.median("cpu_microseconds", scenario, name), 1),
+    )
+
+
+def _ratio(results, scenario: str, name: str, against: str):
+    return results.ratio("cpu_microseconds", (scenario, name), (scenario, against))
+
+
+def _thousandth(value):
+    return None if value is None else value / 1000
+
+
+def number(value, digits: int) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}".replace(",", " ")
 
 
 def warning(results: Results):
@@ -134,36 +89,46 @@ def warning(results: Results):
     return f"others took {results.foreign() * 100:.0f} % of a core: repeat this on a quiet machine"
 
 
+_COLOURS = {"stretch": "32", "pass": "32", "MISS": "31", "not measured": "33"}
+
+
 def as_text(results: Results, colour: bool) -> str:
-    rows = [HEADINGS, *table(results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     lines = []
-    for index, row in enumerate(rows):
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
-        line = "  ".join(cells)
-        lines.append(f"\033[1m{line}\033[0m" if colour and index == 0 else line)
-    lines.append("")
-    for bar, ratio, met in results.bars():
-        line = verdict(bar, ratio, met)
-        code = {True: "32", False: "31", None: "33"}[met]
-        lines.append(f"\033[{code}m{line}\033[0m" if colour else line)
+    for headings, rows, words in tables(results):
+        widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
+        for row in (headings, *rows):
+            cells = [
+                cell.ljust(width) if column < words or headings[column] == "verdict" else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths))
+            ]
+            if colour and row[-1] in _COLOURS:
+                cells[-1] = f"\033[{_COLOURS[row[-1]]}m{cells[-1]}\033[0m"
+            line = "  ".join(cells).rstrip()
+            lines.append(f"\033[1m{line}\033[0m" if colour and row is headings else line)
+        lines.append("")
     lines += [f"skipped  {name}: {why}" for name, why in results.skipped.items()]
     if warning(results):
         lines.append(f"disturbed  {warning(results)}")
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()
 
 
 def as_markdown(results: Results, facts: list) -> str:
     lines = ["# Results", "", "Written by `make bench-results`; [README.md](README.md) says what each column means.", ""]
     lines += [f"- {fact}" for fact in facts]
-    lines += ["", "| " + " | ".join(HEADINGS) + " |", "|" + "---|" * 2 + "---:|" * (len(HEADINGS) - 2)]
-    lines += ["| " + " | ".join(row) + " |" for row in table(results)]
-    lines += ["", "| bar, access logs off | at most | measured | |", "|---|---:|---:|---|"]
-    for bar, ratio, met in results.bars():
-        word = {True: "pass", False: "**miss**", None: "not measured"}[met]
-        lines.append(f"| {bar.what} | {bar.at_most:.2f} × | {_number(ratio, '{:.2f} ×')} | {word} |")
+    lines += ["", "![CPU time per request and peer](ratios.svg)"]
+    for headings, rows, words in tables(results):
+        lines += ["", "| " + " | ".join(headings) + " |", "|" + "---|" * words + "---:|" * (len(headings) - words)]
+        lines += ["| " + " | ".join("**MISS**" if cell == "MISS" else cell for cell in row) + " |" for row in rows]
     if warning(results):
         lines += ["", f"Disturbed: {warning(results)}."]
     if results.skipped:
-        lines += ["", *(f"Skipped: {name}: {why}." for name, why in results.skipped.items())]
+        lines += ["", *(f"- Skipped: {name}: {why}." for name, why in results.skipped.items())]
     return "\n".join(lines) + "\n"
+
+
+def as_json(results: Results) -> dict:
+    bars = [
+        {"what": bar.what, "section": bar.section, "bar": bar.bar, "stretch": bar.stretch, "measured": value, "verdict": verdict}
+        for bar, value, verdict in judged(results)
+    ]
+    return {"bars": bars, **results.as_json()}

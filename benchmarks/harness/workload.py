@@ -1,4 +1,4 @@
-"""What is sent and what comes back: one chat request of about 1 kB, one answer of about 1 kB, and who may send it."""
+"""What is sent and what comes back: a chat request of some size, one answer of about 1 kB, and who may send it."""
 
 import json
 from dataclasses import dataclass
@@ -10,6 +10,10 @@ NAMESPACES = 100
 # High enough never to refuse: the limit is counted, not reached. `tiny` is for checking that it is enforced at all.
 REQUESTS_PER_MINUTE = 100_000_000
 TINY_LIMIT = 1
+HEADLINE_BYTES = 1000
+
+# The default stops at 1 024 connections to one upstream; idle streams are measured by the thousand.
+_LIMITS = "limits: { connections: 16384 }"
 
 _PROMPT = (
     "Summarise the following incident report for the on-call channel in three sentences, keep every number, and say "
@@ -24,7 +28,7 @@ _PROMPT = (
 
 @dataclass(frozen=True)
 class Workload:
-    """The files of one run, written once into its folder."""
+    """The files of one run or scenario, written once into its folder."""
 
     folder: Path
     keys: int
@@ -32,10 +36,12 @@ class Workload:
     answer: bytes
 
     @staticmethod
-    def write(folder: Path, keys: int) -> "Workload":
+    def write(folder: Path, keys: int, body_bytes: int = HEADLINE_BYTES, stream: bool = False) -> "Workload":
         folder.mkdir(parents=True, exist_ok=True)
-        workload = Workload(folder, keys, _request_body(), _answer())
+        workload = Workload(folder, keys, request_body(body_bytes, stream), _answer())
         workload.body_file.write_bytes(workload.body)
+        workload.answer_file.write_bytes(workload.answer)
+        workload.event_file.write_bytes(_event())
         workload.keys_file.write_text("".join(f"{key} {name} {limit}\n" for key, name, limit in workload.key_lines()))
         workload.request_file.write_bytes(workload.request(*workload.sample_key()))
         return workload
@@ -43,6 +49,14 @@ class Workload:
     @property
     def body_file(self) -> Path:
         return self.folder / "body.json"
+
+    @property
+    def answer_file(self) -> Path:
+        return self.folder / "answer.json"
+
+    @property
+    def event_file(self) -> Path:
+        return self.folder / "event.txt"
 
     @property
     def keys_file(self) -> Path:
@@ -85,7 +99,7 @@ class Workload:
         for name, port in zip("ab", upstream_ports):
             lines.append(
                 f"  - {{ name: {name}, dialect: openai, baseURL: 'http://127.0.0.1:{port}/v1', "
-                "credentials: [{ value: sk-benchmark }] }"
+                f"credentials: [{{ value: sk-benchmark }}], {_LIMITS} }}"
             )
         lines += [
             "models:",
@@ -107,16 +121,64 @@ class Workload:
         return "\n".join(lines) + "\n"
 
 
-def _request_body() -> bytes:
-    call = {
-        "model": ASKED_MODEL,
-        "messages": [
-            {"role": "system", "content": "You are a precise assistant of a platform team. Answer in plain text."},
-            {"role": "user", "content": _PROMPT},
-        ],
-        "temperature": 0.2, "max_tokens": 256, "stream": False, "user": "user-4711",
+    def bare_configuration(self, upstream_ports: tuple) -> str:
+        """One namespace that admits everybody, and no rule: what the gateway costs when it only forwards."""
+        targets = "".join(f"      - {{ upstream: {name}, weight: {weight} }}\n" for name, weight in (("a", 90), ("b", 10)))
+        upstreams = "".join(
+            f"  - {{ name: {name}, dialect: openai, baseURL: 'http://127.0.0.1:{port}/v1', {_LIMITS} }}\n"
+            for name, port in zip("ab", upstream_ports)
+        )
+        return (
+            "namespaces:\n  - { name: everybody, anonymous: true, match: { hosts: ['127.0.0.1'] } }\n"
+            f"upstreams:\n{upstreams}models:\n  - name: '*'\n    targets:\n{targets}"
+            "routes:\n  - { name: default, match: { paths: ['/v1/*'] } }\n"
+        )
+
+
+def request_body(size: int, stream: bool = False) -> bytes:
+    """A chat call of about `size` bytes: up to 100 kB a longer conversation, beyond a picture as a data URL."""
+    if size == HEADLINE_BYTES:
+        return _encoded(_call([_SYSTEM, _user(_PROMPT)], stream))
+    rest = max(0, size - len(_encoded(_call([_SYSTEM, _user("")], stream))))
+    if size < HEADLINE_BYTES:
+        call = {"model": ASKED_MODEL, "messages": [_user(_PROMPT[: max(0, size - 70)])]}
+        return _encoded({**call, "stream": True} if stream else call)
+    if size > 100_000:
+        picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0KGgo+/AAB" * (rest // 16)}}
+        return _encoded(_call([_SYSTEM, _user([{"type": "text", "text": "What is on this?"}, picture])], stream))
+    turns, length = [], 0
+    while length + len(_PROMPT) < rest:
+        turns.append({"role": ("user", "assistant")[len(turns) % 2], "content": _PROMPT + "\n\nAnd: \"why?\""})
+        length += len(_encoded(turns[-1])) + 1
+    return _encoded(_call([_SYSTEM, *turns, _user(_PROMPT[: rest - length])], stream))
+
+
+_SYSTEM = {"role": "system", "content": "You are a precise assistant of a platform team. Answer in plain text."}
+
+
+def _user(content) -> dict:
+    return {"role": "user", "content": content}
+
+
+def _call(messages: list, stream: bool = False) -> dict:
+    return {
+        "model": ASKED_MODEL, "messages": messages, "temperature": 0.2, "max_tokens": 256, "stream": stream,
+        "user": "user-4711",
     }
+
+
+def _encoded(call) -> bytes:
     return json.dumps(call, separators=(",", ":")).encode()
+
+
+def _event() -> bytes:
+    """One event of a stream; the upstream writes the time over the zeros."""
+    event = {
+        "id": "chatcmpl-Bq7d9hQ2kF5m8s1t4v6x", "object": "chat.completion.chunk", "created": 1735689600,
+        "model": SERVED_MODEL, "system_fingerprint": "fp_0123456789",
+        "choices": [{"index": 0, "delta": {"content": f"@{0:019d} "}, "logprobs": None, "finish_reason": None}],
+    }
+    return b"data: " + _encoded(event) + b"\n\n"
 
 
 def _answer() -> bytes:

@@ -30,7 +30,10 @@ final class DataPlane: Sendable {
     ) throws {
         let tables = CurrentTable()
         let secretsDirectory = options.secretsDirectory ?? "\(directory.path)/secrets"
-        let shared = RoutingTable.Shared(credentialFiles: CredentialFiles(within: secretsDirectory))
+        let shared = RoutingTable.Shared(
+            credentialFiles: CredentialFiles(within: secretsDirectory),
+            egress: options.egress
+        )
         let journal = try Journal(Journal.Options(directory: "\(directory.path)/journal"), writers: options.threads)
         self.accessLog = try options.accessLog.map { destination in try LogFile(destination) }
         let server = Self.serverOptions(options, in: directory)
@@ -65,6 +68,7 @@ final class DataPlane: Sendable {
         var server = GatewayServer.Options()
         server.host = options.host
         server.port = options.gatewayPort
+        server.certificate = options.certificate
         server.threads = options.threads
         server.drainTimeout = options.drainTimeout
         server.metricsToken = options.metricsToken
@@ -123,6 +127,11 @@ final class DataPlane: Sendable {
         for problem in table.problems {
             self.logger.error("configuration incomplete here", metadata: ["gateway.cause": "\(problem)"])
         }
+    }
+
+    /// The service that sees when the certificate's files are replaced; none where there is no certificate.
+    static func certificateKeepers(_ options: ServerOptions, logger: Logger) -> [any Service] {
+        options.certificate.map { [CertificateKeeper($0, logger: logger)] } ?? []
     }
 
     /// The version in force; 0 before the first.

@@ -37,9 +37,10 @@ final class StartUp: Sendable {
             return state.missing.remove(name) != nil && state.missing.isEmpty ? state.facts : nil
         }
         guard let facts else { return }
-        self.writeReadyFile(facts)
         print(self.panel(Dictionary(facts.map { ($0.name, $0.value) }) { $1 }))
         fflush(nil)
+        // Last, because whoever waits for it may look at what was printed.
+        self.writeReadyFile(facts)
     }
 
     /// Readers wait for the line's end, so a file that is half written is not taken for a whole one.

@@ -10,6 +10,10 @@ enum ProcessOption: String, CaseIterable {
     case configCenterPort
     case tokenServicePort
     case consolePort
+    case tlsCertificate
+    case tlsKey
+    case egressProxy
+    case noProxy
     case threads
     case logLevel
     case accessLog
@@ -79,6 +83,25 @@ enum ProcessOption: String, CaseIterable {
             Entry(syntax: "PORT", fallback: "8001", help: "Port of the config center; 0 picks a free one.")
         case .tokenServicePort: Entry(syntax: "PORT", fallback: "8002", help: "Port kept for the token service.")
         case .consolePort: Entry(syntax: "PORT", fallback: "3000", help: "Port kept for the console.")
+        case .tlsCertificate:
+            Entry(
+                syntax: "FILE",
+                fallback: nil,
+                help: "The gateway's certificate and its chain, as PEM; with it the gateway speaks TLS only."
+            )
+        case .tlsKey: Entry(syntax: "FILE", fallback: nil, help: "The private key of the certificate, as PEM.")
+        case .egressProxy:
+            Entry(
+                syntax: "URL",
+                fallback: nil,
+                help: "Proxy for all upstreams that name none: http://user:password@host:port, or https."
+            )
+        case .noProxy:
+            Entry(
+                syntax: "LIST",
+                fallback: nil,
+                help: "Hosts reached without it: names (and what is below them), addresses, networks, with commas."
+            )
         case .threads: Entry(syntax: "N", fallback: nil, help: "Event loops of the gateway; by default one per core.")
         case .logLevel:
             Entry(syntax: "LEVEL", fallback: "info", help: "Least level logged: trace, debug, info, warning or error.")

@@ -11,6 +11,10 @@ struct ServerFlags: ParsableArguments {
     @Option(name: .customLong("config-center-port"), help: help(.configCenterPort)) var configCenterPort: String?
     @Option(name: .customLong("token-service-port"), help: help(.tokenServicePort)) var tokenServicePort: String?
     @Option(name: .customLong("console-port"), help: help(.consolePort)) var consolePort: String?
+    @Option(name: .customLong("tls-certificate"), help: help(.tlsCertificate)) var tlsCertificate: String?
+    @Option(name: .customLong("tls-key"), help: help(.tlsKey)) var tlsKey: String?
+    @Option(name: .customLong("egress-proxy"), help: help(.egressProxy)) var egressProxy: String?
+    @Option(name: .customLong("no-proxy"), help: help(.noProxy)) var noProxy: String?
     @Option(name: .customLong("threads"), help: help(.threads)) var threads: String?
     @Option(name: .customLong("log-level"), help: help(.logLevel)) var logLevel: String?
     @Option(name: .customLong("access-log"), help: help(.accessLog)) var accessLog: String?
@@ -60,6 +64,10 @@ struct ServerFlags: ParsableArguments {
         case .configCenterPort: self.configCenterPort
         case .tokenServicePort: self.tokenServicePort
         case .consolePort: self.consolePort
+        case .tlsCertificate: self.tlsCertificate
+        case .tlsKey: self.tlsKey
+        case .egressProxy: self.egressProxy
+        case .noProxy: self.noProxy
         case .threads: self.threads
         case .logLevel: self.logLevel
         case .accessLog: self.accessLog

@@ -1,5 +1,6 @@
 import Foundation
 import GatewayModel
+import GatewayServer
 import Logging
 import Telemetry
 
@@ -11,6 +12,9 @@ struct ServerOptions {
     let adminHost: String
     let gatewayPort: Int
     let configCenterPort: Int
+    /// The certificate that the gateway shows; nil where it speaks plain HTTP.
+    let certificate: ServerCertificate?
+    let egress: EgressDefault
     let threads: Int
     let logLevel: Logger.Level
     let accessLog: LogFile.Destination?
@@ -32,6 +36,10 @@ struct ServerOptions {
     let staleAfter: Duration
     let allowsPlainHTTP: Bool
     let readyFile: String?
+
+    /// Of the gateway, with its port.
+    func gatewayURL(port: Int) -> String { "\(self.certificate == nil ? "http" : "https")://\(self.host):\(port)" }
+
     /// The file's resources; nil without `--config`.
     let document: ConfigDocument?
 
@@ -49,6 +57,8 @@ struct ServerOptions {
         self.configCenterPort = try reader.int(.configCenterPort, in: 0...65535) ?? 8001
         _ = try reader.int(.tokenServicePort, in: 0...65535)
         _ = try reader.int(.consolePort, in: 0...65535)
+        self.certificate = try reader.certificate()
+        self.egress = try reader.egress()
         self.threads = try reader.int(.threads, in: 1...256) ?? ProcessInfo.processInfo.activeProcessorCount
         self.logLevel = try reader.logLevel(.logLevel)
         self.accessLog = try reader.destination(.accessLog, default: "\(directory)/logs/access.log")
@@ -96,6 +106,31 @@ struct OptionReader {
 
     func text(_ option: ProcessOption) -> String? {
         self.flags[option] ?? self.environment[option.variable] ?? self.file[option.rawValue]
+    }
+
+    /// What was found is not told again, because it may hold a password.
+    func egress() throws(OptionError) -> EgressDefault {
+        var option = ProcessOption.egressProxy
+        do throws(BaseURL.Refusal) {
+            let proxy: EgressProxy?
+            if let text = self.text(.egressProxy) { proxy = try EgressProxy(parsing: text) } else { proxy = nil }
+            option = .noProxy
+            return try EgressDefault(proxy: proxy, noProxy: self.text(.noProxy) ?? "")
+        } catch {
+            throw OptionError("\(option.flag): \(error.message)")
+        }
+    }
+
+    /// Both files or neither.
+    func certificate() throws(OptionError) -> ServerCertificate? {
+        let (certificate, key) = (self.text(.tlsCertificate), self.text(.tlsKey))
+        if certificate == nil, key == nil { return nil }
+        guard let certificate else { throw OptionError("--tls-key needs --tls-certificate beside it") }
+        guard let key else { throw OptionError("--tls-certificate needs --tls-key beside it") }
+        do throws(ServerCertificate.Refusal) { return try ServerCertificate(certificate: certificate, key: key) } catch
+        {
+            throw OptionError("--tls-certificate, --tls-key: \(error.description)")
+        }
     }
 
     func int(_ option: ProcessOption, in range: ClosedRange<Int>) throws(OptionError) -> Int? {

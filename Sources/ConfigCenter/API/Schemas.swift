@@ -83,6 +83,19 @@ enum Schemas {
             "timeouts": Self.object([
                 "connect": Self.duration, "firstByte": Self.duration, "idle": Self.duration, "total": Self.duration,
             ]),
+            "proxy": [
+                "description": "`direct`, the address of a proxy, or its parts.",
+                "oneOf": [
+                    Self.text,
+                    Self.object(
+                        [
+                            "url": Self.text, "user": Self.text, "password": Self.password, "stored": Self.flag,
+                            "caFile": Self.text,
+                        ],
+                        required: ["url"]
+                    ),
+                ],
+            ],
             "caFile": Self.text, "allowLinkLocal": Self.flag, "meta": Self.meta,
         ],
         required: ["name", "dialect", "baseURL"]

@@ -16,9 +16,8 @@ struct Vault: Sendable {
         at now: Int64
     ) throws -> ResourceRecord {
         var sealed: [UInt8]?
-        if case .upstream(let upstream) = resource, !upstream.credentials.isEmpty {
-            let credentials = upstream.document(secrets: .clear)["credentials"] ?? []
-            sealed = try self.box.seal(credentials.json(), boundTo: Self.place(upstream))
+        if case .upstream(let upstream) = resource, let secrets = Self.secrets(of: upstream) {
+            sealed = try self.box.seal(secrets.json(), boundTo: Self.place(upstream))
         }
         let isKey = resource.kind == .key
         return ResourceRecord(
@@ -68,16 +67,33 @@ struct Vault: Sendable {
             return UpstreamDraft(reading: fields).resolved(keeping: nil, at: fields.path, log: fields.log)
         }
         let bare = UpstreamDraft(reading: fields).upstream
-        let credentials = try DocumentValue(json: self.box.open(sealed, boundTo: Self.place(bare)))
+        let secrets = try DocumentValue(json: self.box.open(sealed, boundTo: Self.place(bare)))
         var document = record.document.object ?? DocumentObject()
-        document.set("credentials", credentials)
+        if let object = secrets.object {
+            for field in object.fields { document.set(field.name, field.value) }
+        } else {
+            document.set("credentials", secrets)
+        }
         let whole = FieldReader(.object(document), at: fields.path, log: fields.log)
         return UpstreamDraft(reading: whole).resolved(keeping: nil, at: fields.path, log: fields.log)
     }
 
+    /// The fields of an upstream that hold secrets: an object of them, or the credentials alone where there is nothing else.
+    private static func secrets(of upstream: Upstream) -> DocumentValue? {
+        let document = upstream.document(secrets: .clear)
+        let credentials = document["credentials"] ?? []
+        guard case .proxy(let proxy) = upstream.egress, !proxy.password.isEmpty else {
+            return upstream.credentials.isEmpty ? nil : credentials
+        }
+        return .object(DocumentObject([("credentials", credentials), ("proxy", document["proxy"] ?? .null)]))
+    }
+
     private static func place(_ upstream: Upstream) -> String {
         let url = upstream.baseURL
-        return "upstream/\(upstream.name)/\(url.tls ? "https" : "http")://\(url.host):\(url.port)"
+        let place = "upstream/\(upstream.name)/\(url.tls ? "https" : "http")://\(url.host):\(url.port)"
+        // Over plain HTTP the proxy reads the credentials.
+        guard !url.tls, let proxy = upstream.egress.place else { return place }
+        return "\(place)/by/\(proxy)"
     }
 
     // MARK: Snapshots and settings

@@ -1,20 +1,28 @@
 package import GatewayModel
-package import JSONScan
+import JSONScan
 
 extension TokenUsage {
+    /// Reads the counts of Anthropic's `usage` object.
+    static let anthropicReader = CountReader([
+        "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens",
+    ])
+
     /// Anthropic's `usage` object: cache reads and writes stand beside `input_tokens`, not within it
     /// (docs.anthropic.com, "Prompt caching", "Tracking cache performance").
-    package init(anthropic usage: ObjectReader) {
+    package init(anthropic usage: [UInt8]) {
         self.init()
         self.add(anthropic: usage)
         self.source = .provider
     }
 
     /// Takes over what a later event of a stream says: its counts are cumulative and replace earlier ones.
-    package mutating func add(anthropic usage: ObjectReader) {
-        if let input = usage.count("input_tokens") { self.input = input }
-        if let read = usage.count("cache_read_input_tokens") { self.cachedInput = read }
-        if let write = usage.count("cache_creation_input_tokens") { self.cacheWrite = write }
-        if let output = usage.count("output_tokens") { self.output = output }
+    package mutating func add(anthropic usage: [UInt8]) { self.add(anthropic: Self.anthropicReader.read(usage)) }
+
+    /// The same of what `anthropicReader` has found.
+    mutating func add(anthropic counts: CountReader.Counts) {
+        if let input = counts[0] { self.input = input }
+        if let read = counts[1] { self.cachedInput = read }
+        if let write = counts[2] { self.cacheWrite = write }
+        if let output = counts[3] { self.output = output }
     }
 }

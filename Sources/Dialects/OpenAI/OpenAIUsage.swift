@@ -1,25 +1,77 @@
 package import GatewayModel
-package import JSONScan
+import JSONScan
 
 extension TokenUsage {
+    /// Where the counts stand in `reader`.
+    private enum Place {
+        static let promptTokens = 0
+        static let inputTokens = 1
+        static let completionTokens = 2
+        static let outputTokens = 3
+        static let promptDetails = 4
+        static let inputDetails = 5
+        static let completionDetails = 6
+        static let outputDetails = 7
+        /// The first of the three counts of each details object, in the order of the objects.
+        static func details(_ object: Int) -> Int { 8 + 3 * (object - Place.promptDetails) }
+    }
+
+    /// Reads the counts of OpenAI's `usage` object.
+    static let openAIReader = CountReader(
+        [
+            "prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "prompt_tokens_details",
+            "input_tokens_details", "completion_tokens_details", "output_tokens_details",
+        ],
+        nested: [
+            (Place.promptDetails, ["cached_tokens", "audio_tokens", "image_tokens"]),
+            (Place.inputDetails, ["cached_tokens", "audio_tokens", "image_tokens"]),
+            (Place.completionDetails, ["reasoning_tokens", "audio_tokens", "image_tokens"]),
+            (Place.outputDetails, ["reasoning_tokens", "audio_tokens", "image_tokens"]),
+        ]
+    )
+
     /// OpenAI's `usage` object: of chat and completions (`prompt_tokens`, `completion_tokens`), or of responses, images
     /// and embeddings (`input_tokens`, `output_tokens`).
     ///
     /// The details are parts of the totals there (platform.openai.com/docs/api-reference, "usage"); here each token is
     /// counted once, so they are taken out of the totals.
-    package init(openAI usage: ObjectReader) {
+    package init(openAI usage: [UInt8]) { self.init(openAI: Self.openAIReader.read(usage)) }
+
+    /// The same of what `openAIReader` has found.
+    init(openAI counts: CountReader.Counts) {
         self.init()
-        let input = usage.count("prompt_tokens") ?? usage.count("input_tokens") ?? 0
-        let output = usage.count("completion_tokens") ?? usage.count("output_tokens") ?? 0
-        let inputDetails = usage.object("prompt_tokens_details") ?? usage.object("input_tokens_details")
-        let outputDetails = usage.object("completion_tokens_details") ?? usage.object("output_tokens_details")
-        self.cachedInput = min(inputDetails?.count("cached_tokens") ?? 0, input)
-        let audioIn = min(inputDetails?.count("audio_tokens") ?? 0, input - self.cachedInput)
-        let imageIn = min(inputDetails?.count("image_tokens") ?? 0, input - self.cachedInput - audioIn)
+        let input = counts[Place.promptTokens] ?? counts[Place.inputTokens] ?? 0
+        let output = counts[Place.completionTokens] ?? counts[Place.outputTokens] ?? 0
+        let of = Place.details(counts.has(Place.promptDetails) ? Place.promptDetails : Place.inputDetails)
+        let by = Place.details(counts.has(Place.completionDetails) ? Place.completionDetails : Place.outputDetails)
+        self.read(counts, input: input, output: output, of: of, by: by)
+    }
+
+    /// Where the counts stand in `realtimeReader`: the totals, the two objects, and what is in them.
+    private static let realtimeReader = CountReader(
+        ["input_tokens", "output_tokens", "input_token_details", "output_token_details"],
+        nested: [
+            (2, ["cached_tokens", "audio_tokens", "image_tokens"]),
+            (3, ["reasoning_tokens", "audio_tokens", "image_tokens"]),
+        ]
+    )
+
+    /// The `usage` of one answer of a realtime session, whose details have names of their own.
+    init(realtime usage: [UInt8]) {
+        self.init()
+        let counts = Self.realtimeReader.read(usage)
+        self.read(counts, input: counts[0] ?? 0, output: counts[1] ?? 0, of: 4, by: 7)
+    }
+
+    /// Takes the parts out of the totals; `of` and `by` are the first of the three counts of either's details.
+    private mutating func read(_ counts: CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int) {
+        self.cachedInput = min(counts[of] ?? 0, input)
+        let audioIn = min(counts[of + 1] ?? 0, input - self.cachedInput)
+        let imageIn = min(counts[of + 2] ?? 0, input - self.cachedInput - audioIn)
         self.input = input - self.cachedInput - audioIn - imageIn
-        self.reasoning = min(outputDetails?.count("reasoning_tokens") ?? 0, output)
-        let audioOut = min(outputDetails?.count("audio_tokens") ?? 0, output - self.reasoning)
-        let imageOut = min(outputDetails?.count("image_tokens") ?? 0, output - self.reasoning - audioOut)
+        self.reasoning = min(counts[by] ?? 0, output)
+        let audioOut = min(counts[by + 1] ?? 0, output - self.reasoning)
+        let imageOut = min(counts[by + 2] ?? 0, output - self.reasoning - audioOut)
         self.output = output - self.reasoning - audioOut - imageOut
         self.audio = audioIn + audioOut
         self.image = imageIn + imageOut

@@ -6,8 +6,18 @@ import NIOCore
 enum CallerCredentials {
     /// The presented key as a range of the head, nil when there is none. Two fields that say the same are one credential;
     /// two that differ are refused, because the next server might read the other one.
-    static func find(_ head: RequestHead, _ bytes: borrowing Span<UInt8>) throws(Refusal) -> ByteRange? {
+    ///
+    /// `extra` are credentials that stand elsewhere in the head.
+    static func find(
+        _ head: RequestHead,
+        _ bytes: borrowing Span<UInt8>,
+        among extra: [ByteRange] = []
+    ) throws(Refusal) -> ByteRange? {
         var found: ByteRange?
+        for value in extra {
+            if let found, !Self.same(found, value, bytes) { throw Refusal(.conflictingCredentials) }
+            found = value
+        }
         for field in head.fields where field.known.isCredential {
             let value = field.known == .authorization ? Self.bearer(field.value, bytes) : field.value
             guard let value, !value.isEmpty else {
@@ -22,12 +32,7 @@ enum CallerCredentials {
     /// What follows `Bearer`, whose case does not matter (RFC 9110 §11.1).
     private static func bearer(_ value: ByteRange, _ bytes: borrowing Span<UInt8>) -> ByteRange? {
         let scheme: StaticString = "bearer "
-        guard value.count > scheme.utf8CodeUnitCount else { return nil }
-        for index in 0..<scheme.utf8CodeUnitCount {
-            let byte = bytes[value.lower + index]
-            let folded = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
-            if folded != scheme.utf8Start[index] { return nil }
-        }
+        guard value.count > scheme.utf8CodeUnitCount, value.begins(bytes, scheme) else { return nil }
         var lower = value.lower + scheme.utf8CodeUnitCount
         while lower < value.upper, bytes[lower] == UInt8(ascii: " ") { lower += 1 }
         return ByteRange(lower, value.upper)

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A fixed map from byte strings to small numbers: open addressing, built once, looked up without allocation.
 struct BytesTable: Sendable {
     private struct Slot {
@@ -43,15 +45,24 @@ struct BytesTable: Sendable {
     private func holds(_ key: UnsafeRawBufferPointer, at index: Int) -> Bool {
         let slot = self.slots[index]
         guard Int(slot.count) == key.count else { return false }
-        let start = Int(slot.start)
-        for offset in 0..<key.count where self.bytes[start + offset] != key[offset] { return false }
-        return true
+        guard let start = key.baseAddress else { return true }
+        return self.bytes.withUnsafeBytes { memcmp($0.baseAddress! + Int(slot.start), start, key.count) == 0 }
     }
 
-    /// FNV-1a, 64 bits (draft-eastlake-fnv). The keys are the operator's; a caller can only look up.
+    /// FNV-1a's step (draft-eastlake-fnv), over words of eight bytes instead of bytes, and one mixing shift for each. The
+    /// keys are the operator's; a caller can only look up.
     private static func hash(_ key: UnsafeRawBufferPointer) -> Int {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(key.count)
+        var index = 0
+        while index &+ 8 <= key.count {
+            hash = (hash ^ key.loadUnaligned(fromByteOffset: index, as: UInt64.self)) &* 0x100_0000_01B3
+            hash ^= hash >> 29
+            index &+= 8
+        }
+        while index < key.count {
+            hash = (hash ^ UInt64(key[index])) &* 0x100_0000_01B3
+            index &+= 1
+        }
         return Int(truncatingIfNeeded: hash ^ hash >> 32)
     }
 }

@@ -1,5 +1,6 @@
 package import GatewayModel
 import HTTPWire
+import Journal
 package import SharedState
 
 // The compiled forms of the resources: what the hot path reads. Names are kept as bytes where they go onto a wire;
@@ -12,9 +13,14 @@ final class CompiledNamespace: Sendable {
     let isAnonymous: Bool
     /// Limits of the global scope, of this namespace and of all its ancestors.
     let limits: [CompiledLimit]
+    /// As the journal and the answer's head write it.
+    let entryField: [UInt8]
+    let answerLine: [UInt8]
 
     init(name: [UInt8], label: LabelNames.ID, isAnonymous: Bool, limits: [CompiledLimit]) {
         self.name = name
+        self.entryField = EntryField.namespace.encoded(name)
+        self.answerLine = Array("x-gateway-namespace: ".utf8) + name + Array("\r\n".utf8)
         self.label = label
         self.isAnonymous = isAnonymous
         self.limits = limits
@@ -73,6 +79,18 @@ final class CompiledModel: Sendable {
     }
 }
 
+/// A header field by whose value namespaces are selected.
+final class CompiledHeaderMatch: Sendable {
+    /// In lower case.
+    let name: [UInt8]
+    let values: BytesTable
+
+    init(name: [UInt8], values: BytesTable) {
+        self.name = name
+        self.values = values
+    }
+}
+
 struct CompiledTarget: Sendable {
     let upstream: Int
     /// What to call the model there; nil passes on the asked name.
@@ -85,16 +103,22 @@ struct CompiledTarget: Sendable {
 
 final class CompiledRoute: Sendable {
     let name: [UInt8]
-    let match: Route.Match
-    let matchesAll: Bool
+    /// Nil fits every namespace, path or model.
+    let namespaces: [NamePattern]?
+    let paths: [NamePattern]?
+    let models: [NamePattern]?
     let retry: Route.Retry
     let upstream: Int?
     let limits: [CompiledLimit]
+    /// As the journal writes it.
+    let entryField: [UInt8]
 
     init(name: [UInt8], match: Route.Match, retry: Route.Retry, upstream: Int?, limits: [CompiledLimit]) {
         self.name = name
-        self.match = match
-        self.matchesAll = match == Route.Match()
+        self.entryField = EntryField.route.encoded(name)
+        self.namespaces = match.namespaces == [.any] ? nil : match.namespaces
+        self.paths = match.paths == [.any] ? nil : match.paths
+        self.models = match.models == [.any] ? nil : match.models
         self.retry = retry
         self.upstream = upstream
         self.limits = limits
@@ -109,7 +133,7 @@ package final class CompiledUpstream: Sendable {
     package let dialect: Dialect
     /// The value of the `host` field.
     let authority: [UInt8]
-    /// Replaces the version segment of the client's path.
+    /// Replaces the version segment of the client's path. Begins with scheme and host where a proxy reads it (RFC 9112 §3.2.2).
     let basePath: [UInt8]
     /// Whole header lines, CR LF included; one set is drawn by weight for each attempt.
     let credentials: [(lines: [UInt8], weight: Int)]
@@ -119,6 +143,9 @@ package final class CompiledUpstream: Sendable {
     /// Nanoseconds.
     package let timeouts: (connect: UInt64, firstByte: UInt64, idle: UInt64, total: UInt64)
     package let state: UpstreamState
+    /// Name and dialect as the journal writes them, and the line of the answer's head.
+    let entryFields: [UInt8]
+    let answerLine: [UInt8]
 
     init(
         _ upstream: Upstream,
@@ -129,10 +156,15 @@ package final class CompiledUpstream: Sendable {
     ) {
         self.name = upstream.name
         self.nameBytes = Array(upstream.name.utf8)
+        self.entryFields =
+            EntryField.upstream.encoded(self.nameBytes)
+            + EntryField.dialect.encoded(Array(upstream.dialect.rawValue.utf8))
+        self.answerLine = Array("x-gateway-upstream: ".utf8) + self.nameBytes + Array("\r\n".utf8)
         self.label = label
         self.dialect = upstream.dialect
         self.authority = Array(upstream.baseURL.authority.utf8)
-        self.basePath = Array(upstream.baseURL.path.utf8)
+        let isNamedInFull = state.address.proxy != nil && !upstream.baseURL.tls
+        self.basePath = Array((isNamedInFull ? upstream.baseURL.description : upstream.baseURL.path).utf8)
         self.credentials = credentials
         self.credentialFields = credentialFields
         self.limits = upstream.limits

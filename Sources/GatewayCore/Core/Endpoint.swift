@@ -1,4 +1,5 @@
 package import Dialects
+import Glibc
 package import HTTPWire
 
 /// One operation of the gateway's surface, and everything that sets it apart from the others.
@@ -36,6 +37,8 @@ package struct Endpoint: Sendable {
     package let isLocal: Bool
     /// The call names its models in a file that the gateway does not read.
     package let callsAnyModel: Bool
+    /// The answer is a WebSocket; the model stands in the query.
+    package let upgrades: Bool
 
     private init(
         _ method: RequestHead.Method,
@@ -45,7 +48,8 @@ package struct Endpoint: Sendable {
         model: ModelUse = .none,
         objects: Objects = .none,
         isLocal: Bool = false,
-        callsAnyModel: Bool = false
+        callsAnyModel: Bool = false,
+        upgrades: Bool = false
     ) {
         self.method = method
         self.path = path
@@ -55,6 +59,7 @@ package struct Endpoint: Sendable {
         self.objects = objects
         self.isLocal = isLocal
         self.callsAnyModel = callsAnyModel
+        self.upgrades = upgrades
     }
 
     /// The whole surface under `/v1`. The most called come first: the list is searched from its beginning.
@@ -91,6 +96,7 @@ package struct Endpoint: Sendable {
         Endpoint(.delete, "/files/{}", objects: .deletes),
         Endpoint(.get, "/files/{}/content", objects: .uses),
         Endpoint(.post, "/batches", body: .json, objects: .creates, callsAnyModel: true),
+        Endpoint(.get, "/realtime", model: .required, upgrades: true),
         Endpoint(.get, "/batches", objects: .lists),
         Endpoint(.get, "/batches/{}", objects: .uses),
         Endpoint(.post, "/batches/{}/cancel", objects: .uses),
@@ -116,6 +122,10 @@ package struct Endpoint: Sendable {
         return allowed.isEmpty ? .unknown : .wrongMethod(allowed: allowed)
     }
 
+    private static func hasObject(_ template: StaticString) -> Bool {
+        memchr(template.utf8Start, Int32(UInt8(ascii: "{")), template.utf8CodeUnitCount) != nil
+    }
+
     /// The segment that `{}` stands for (empty when the template has none), or nil when the path does not fit.
     ///
     /// A model's name may hold slashes, so the last segment of `/models/{}` takes the rest; any other object's id is one
@@ -126,6 +136,11 @@ package struct Endpoint: Sendable {
         _ bytes: borrowing Span<UInt8>
     ) -> ByteRange? {
         let count = template.utf8CodeUnitCount
+        guard Self.hasObject(template) else {
+            guard path.count == count else { return nil }
+            let isEqual = bytes.withUnsafeBytes { memcmp($0.baseAddress! + path.lower, template.utf8Start, count) == 0 }
+            return isEqual ? .empty : nil
+        }
         let isModel =
             count == 10 && template.utf8Start[1] == UInt8(ascii: "m") && template.utf8Start[8] == UInt8(ascii: "{")
         var object = ByteRange.empty

@@ -17,14 +17,15 @@ extension Exchange {
         if let previous = self.call.previousObject {
             self.fixedUpstream = try self.upstream(ofObject: previous, table)
         }
-        try self.findReferences(endpoint, table)
+        try self.findReferences(table)
     }
 
     /// Files that a call names within its messages or tools.
-    private func findReferences(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
+    private func findReferences(_ table: RoutingTable) throws(Refusal) {
+        guard self.call.mayNameFiles else { return }
         let body = self.body
         let bytes = body.readableBytesUInt8Span
-        guard endpoint.body == .json, ReferenceScan.mayNameFiles(bytes) else { return }
+        guard ReferenceScan.mayNameFiles(bytes) else { return }
         for id in ReferenceScan.strings(named: ["file_id", "file_ids", "input_file_id"], in: bytes) {
             let upstream = try self.upstream(ofObject: id, table)
             guard self.fixedUpstream < 0 || self.fixedUpstream == upstream else {
@@ -173,7 +174,7 @@ extension Exchange {
     private var isAnthropicClient: Bool {
         let head = self.head
         let bytes = head.readableBytesUInt8Span
-        for field in self.request.fields where Self.equals(bytes, field.name, "anthropic-version") { return true }
+        for field in self.request.fields where field.name.equals(bytes, "anthropic-version") { return true }
         return false
     }
 }

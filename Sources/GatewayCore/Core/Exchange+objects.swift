@@ -29,7 +29,7 @@ extension Exchange {
         let id: [UInt8]? =
             self.relay.reading == .events
             ? self.relay.watch.objectID
-            : self.relay.member(1).map { Array($0.dropFirst().dropLast()) }
+            : self.relay.quotedID.map { Array($0.dropFirst().dropLast()) }
         guard let id, !id.isEmpty else { return }
         self.loop.objects.add(
             String(decoding: id, as: UTF8.self),
@@ -62,7 +62,7 @@ enum ObjectList {
     /// The list with only those objects of `data` whose id `keeps` accepts. What is not such a list becomes an empty one:
     /// nothing is shown of which the owner is not known.
     static func filter(_ body: [UInt8], keeps: (String) -> Bool) -> [UInt8] {
-        var scanner = TopLevelScanner(watching: ["data"])
+        let scanner = TopLevelScanner(watching: ["data"])
         guard (try? scanner.feed(body.span)) != nil, (try? scanner.finish()) != nil, let data = scanner[0],
             data.kind == .array
         else { return Array("{\"object\":\"list\",\"data\":[],\"has_more\":false}".utf8) }
@@ -76,8 +76,13 @@ enum ObjectList {
     }
 
     private static func isKept(_ body: [UInt8], _ element: Range<Int>, _ keeps: (String) -> Bool) -> Bool {
-        guard let id = ObjectReader(Array(body[element])).text("id") else { return false }
-        return keeps(String(decoding: id, as: UTF8.self))
+        let scanner = TopLevelScanner(watching: ["id"])
+        guard (try? scanner.feed(body.span.extracting(element))) != nil, let id = scanner[0], id.kind == .string else {
+            return false
+        }
+        let start = element.lowerBound + id.start + 1
+        let raw = body[start..<element.lowerBound + id.end - 1]
+        return JSONText.decode(raw).map { keeps(String(decoding: $0, as: UTF8.self)) } ?? false
     }
 
     /// The objects of an array, whose brackets the scanner has found balanced.

@@ -29,12 +29,15 @@ extension Exchange {
         case discard(Refusal)
         /// The head for the client has been written into `out`; the body follows.
         case relay
+        /// The same, and a WebSocket follows.
+        case switchProtocols
     }
 
     /// Judges the head in `response`, which was parsed from `source`.
     package func receiveHead(_ source: ByteBuffer, now: UInt64, into out: inout ByteBuffer) -> HeadVerdict {
         guard let table = self.table else { return .discard(Refusal(.internalError)) }
         let status = self.response.status
+        if let verdict = self.receiveSessionHead(source, into: &out) { return verdict }
         if status == 101 { return .discard(Refusal(.upstreamBroken)) }
         if self.response.isInformational { return .interim }
         if let refusal = self.credentialRefusal(table) ?? self.retriableFailure(table) { return .discard(refusal) }
@@ -58,6 +61,8 @@ extension Exchange {
             to: framing,
             reading: reading,
             watch: self.makeWatch(),
+            format: self.endpoint?.format ?? .openAIPlain,
+            keepsID: self.endpoint.map { $0.objects != .none } ?? false,
             inflating: inflating && reading != .nothing
         )
         self.writeAnswerHead(
@@ -74,8 +79,12 @@ extension Exchange {
 
     /// The upstream does not accept the gateway's own credential: that is no fault of the caller's.
     private func credentialRefusal(_ table: RoutingTable) -> Refusal? {
-        guard self.response.status == 401 || self.response.status == 402 else { return nil }
         let upstream = table.upstreams[self.record.upstream]
+        if self.response.status == 407 {
+            let place = upstream.state.address.proxy?.place ?? "before it"
+            return Refusal(.upstreamUnreachable, "The proxy \(place) wants other credentials.")
+        }
+        guard self.response.status == 401 || self.response.status == 402 else { return nil }
         return Refusal(.upstreamCredentialsExhausted, "Upstream `\(upstream.name)` answered \(self.response.status).")
     }
 
@@ -93,21 +102,21 @@ extension Exchange {
     private func reading(_ bytes: borrowing Span<UInt8>) -> BodyRelay.Reading {
         guard let endpoint = self.endpoint else { return .nothing }
         let type = self.response.facts.contentType
-        if Self.hasPrefix(bytes, type, "text/event-stream") { return .events }
-        guard Self.hasPrefix(bytes, type, "application/json") else { return .nothing }
+        if type.begins(bytes, "text/event-stream") { return .events }
+        guard type.begins(bytes, "application/json") else { return .nothing }
         return endpoint.objects == .lists && self.response.status == 200 ? .whole : .members
     }
 
     private func isCompressed(_ bytes: borrowing Span<UInt8>) -> Bool {
         let facts = self.response.facts
-        return facts.encodings > 0 && !(facts.encodings == 1 && Self.equals(bytes, facts.contentEncoding, "identity"))
+        return facts.encodings > 0 && !(facts.encodings == 1 && facts.contentEncoding.equals(bytes, "identity"))
     }
 
     private func isInflatable(_ bytes: borrowing Span<UInt8>) -> Bool {
         let encoding = self.response.facts.contentEncoding
         guard self.response.facts.encodings == 1 else { return false }
-        return Self.equals(bytes, encoding, "gzip") || Self.equals(bytes, encoding, "x-gzip")
-            || Self.equals(bytes, encoding, "deflate")
+        return encoding.equals(bytes, "gzip") || encoding.equals(bytes, "x-gzip")
+            || encoding.equals(bytes, "deflate")
     }
 
     /// A length that stays true is kept; everything else is chunked, or ends with the connection for HTTP/1.0.
@@ -127,7 +136,7 @@ extension Exchange {
     }
 
     /// No further attempt will be made: the request's bytes are given back, because a stream may go on for minutes.
-    private func releaseRequest() {
+    func releaseRequest() {
         self.head = ByteBuffer()
         self.body = ByteBuffer()
     }
@@ -257,6 +266,9 @@ extension Exchange {
             out.write("content-type: application/json\r\ncontent-length: ")
             out.write(length)
             out.write("\r\n")
+            if status == 426 {
+                out.write("upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n")
+            }
             if let allow = refusal?.allow { out.write(Array("allow: \(allow)\r\n".utf8)) }
             if let retryAfter = refusal?.retryAfter {
                 out.write("retry-after: ")
@@ -274,12 +286,13 @@ extension Exchange {
         self.record.responseBytes = self.relay.forwarded
         if self.relay.reading == .events {
             self.record.usage = self.relay.watch.usage
-        } else if self.relay.reading == .members, let usage = self.relay.member(0), usage.first == UInt8(ascii: "{") {
-            self.record.usage = self.endpoint?.format.usage(usage) ?? TokenUsage()
+        } else if self.relay.reading == .members {
+            self.relay.learnFromPieces()
+            if let usage = self.relay.usage { self.record.usage = usage }
         }
     }
 
-    private func close(_ outcome: Outcome, _ code: ErrorCode?, now: UInt64) {
+    func close(_ outcome: Outcome, _ code: ErrorCode?, now: UInt64) {
         guard !self.record.isClosed else { return }
         self.leaveUpstream()
         self.record.close(ExchangeRecord.End(outcome: outcome, code: code, at: now), self.loop, self.table)

@@ -29,7 +29,7 @@ extension Exchange {
     /// How the body is compressed: once, and only where it is JSON.
     func readEncoding(_ endpoint: Endpoint, _ bytes: borrowing Span<UInt8>) throws(Refusal) {
         let facts = self.request.facts
-        if facts.encodings == 1, Self.equals(bytes, facts.contentEncoding, "identity") { return }
+        if facts.encodings == 1, facts.contentEncoding.equals(bytes, "identity") { return }
         guard endpoint.body == .json, facts.encodings == 1, let coding = ContentCoding(bytes, facts.contentEncoding)
         else { throw Refusal(.unsupportedEncoding) }
         self.coding = coding
@@ -62,7 +62,7 @@ extension Exchange {
     private func take(_ form: MultipartReader) {
         guard let range = form.modelRange else { return }
         self.call.modelRange = range
-        self.call.model = form.model
+        self.record.modelAsked = form.model
     }
 
     /// Whether a call can be decided with what `form` has shown.
@@ -77,7 +77,6 @@ extension Exchange {
         self.upload.framing = length.map { .length($0) } ?? .chunked
         self.upload.isLeaving = true
         self.take(form)
-        swap(&self.record.modelAsked, &self.call.model)
         try self.decide(endpoint, table)
     }
 

@@ -11,9 +11,9 @@ package import NIOCore
 /// transport does the rest. Reused from request to request, so that a request costs no allocation of its own.
 package final class Exchange {
     /// The head of the request; the transport's parser writes it.
-    package var request = RequestHead()
+    package let request = RequestHead()
     /// The head of the upstream's answer; the transport's parser writes it.
-    package var response = ResponseHead()
+    package let response = ResponseHead()
 
     let loop: LoopState
     /// The table that this exchange began with, whatever is published meanwhile.
@@ -39,19 +39,21 @@ package final class Exchange {
     var hasSkipped = false
     /// The place of the current target among the model's.
     var target = -1
+    /// Of a call whose answer is a WebSocket.
+    var session: Session?
     /// The upstream whose in-flight place is held; nil between attempts.
     var occupied: UpstreamState?
-    let relay = BodyRelay()
+    let relay: BodyRelay
     /// An answer's head has come, so what `relay` knows is of this exchange.
     var hasAnswer = false
     /// How far the body has come, when it is not read as a whole.
     package var upload = UploadState()
     /// The process had a place for this request.
     private var isWithinLoad = true
-    private var reader = CallReader()
 
     package init(on loop: LoopState, peer: String) {
         self.loop = loop
+        self.relay = BodyRelay(reading: loop.answerReaders)
         self.record.peer = Array(peer.utf8)
     }
 
@@ -97,6 +99,7 @@ package final class Exchange {
         case .unknown: throw Refusal(.unknownEndpoint)
         }
         try self.checkBodyHead(bytes)
+        if self.endpoint?.upgrades == true { try self.readHandshake(bytes) }
         return Opening(body: self.endpoint?.body ?? .none, maximumBodyBytes: self.maximumBodyBytes)
     }
 
@@ -111,11 +114,11 @@ package final class Exchange {
         self.loop.metrics.streamsOpen += 1
         self.isWithinLoad = self.loop.load.beginRequest()
         self.head = head
-        self.body.clear()
+        self.body = ByteBuffer()
         self.coding = nil
         self.call = Call()
         self.endpoint = nil
-        self.splices.removeAll(keepingCapacity: true)
+        if !self.splices.isEmpty { self.splices.removeAll(keepingCapacity: true) }
         self.standing = PolicyEnforcer.Standing()
         self.selector = UpstreamSelector()
         self.fixedUpstream = -1
@@ -124,6 +127,7 @@ package final class Exchange {
         self.hasSkipped = false
         self.target = -1
         self.upload = UploadState()
+        self.session = nil
     }
 
     private func matchEndpoint(_ bytes: borrowing Span<UInt8>, behind prefixBytes: Int) -> Endpoint.Match {
@@ -149,7 +153,9 @@ package final class Exchange {
         _ bytes: borrowing Span<UInt8>
     ) throws(Refusal) {
         var key: Int?
-        if let presented = try CallerCredentials.find(self.request, bytes) {
+        let isSession = self.endpoint?.upgrades == true
+        let among = isSession ? Self.keyAmongProtocols(self.request, bytes) : []
+        if let presented = try CallerCredentials.find(self.request, bytes, among: among) {
             let table = matcher.table
             let value = bytes.extracting(presented.lower..<presented.upper)
             key = value.withUnsafeBytes { self.loop.keyRing.find($0, in: table) }
@@ -175,7 +181,7 @@ package final class Exchange {
         let facts = self.request.facts
         if facts.encodings > 0 { try self.readEncoding(endpoint, bytes) }
         guard endpoint.body == .json, self.request.hasBody, !facts.contentType.isEmpty else { return }
-        guard Self.hasPrefix(bytes, facts.contentType, "application/json") else { throw Refusal(.unsupportedMediaType) }
+        guard facts.contentType.begins(bytes, "application/json") else { throw Refusal(.unsupportedMediaType) }
     }
 
     // MARK: read the call → enforce policies → route
@@ -204,14 +210,13 @@ package final class Exchange {
 
     private func readCall(_ endpoint: Endpoint, _ body: ByteBuffer) throws(Refusal) {
         switch endpoint.body {
-        case .none: break
+        case .none: if endpoint.upgrades { try self.readSessionCall() }
         case .json:
             guard body.readableBytes > 0 || endpoint.model != .none else { return }
-            self.call = try self.reader.read(body.readableBytesUInt8Span, endUser: &self.record.endUser)
+            self.call = try self.loop.callReader.read(body.readableBytesUInt8Span, into: &self.record)
         case .multipart: try self.readForm(body)
         }
         self.record.isStream = self.call.isStream
-        swap(&self.record.modelAsked, &self.call.model)
     }
 
     private func findModel(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
@@ -285,20 +290,6 @@ package final class Exchange {
 
     static func copy(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, into output: inout [UInt8]) {
         bytes.extracting(range.lower..<range.upper).withUnsafeBytes { output.append(contentsOf: $0) }
-    }
-
-    static func equals(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, _ literal: StaticString) -> Bool {
-        range.count == literal.utf8CodeUnitCount && Self.hasPrefix(bytes, range, literal)
-    }
-
-    /// Whether the bytes begin with `literal`, whatever the case of their letters.
-    static func hasPrefix(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, _ literal: StaticString) -> Bool {
-        guard range.count >= literal.utf8CodeUnitCount else { return false }
-        for offset in 0..<literal.utf8CodeUnitCount {
-            let byte = bytes[range.lower + offset]
-            if (byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte) != literal.utf8Start[offset] { return false }
-        }
-        return true
     }
 
     /// A caller's text, short and without controls, for a message back to that caller.

@@ -57,12 +57,18 @@ struct ExchangeRecord {
         (self.attempts, self.shadowRefusals, self.status) = (0, 0, 0)
         (self.requestBytes, self.responseBytes) = (0, 0)
         self.usage = TokenUsage()
-        self.modelAsked.removeAll(keepingCapacity: true)
-        self.modelServed.removeAll(keepingCapacity: true)
-        self.path.removeAll(keepingCapacity: true)
-        self.method.removeAll(keepingCapacity: true)
-        self.endUser.removeAll(keepingCapacity: true)
-        self.requestID.removeAll(keepingCapacity: true)
+        Self.clear(&self.modelAsked)
+        Self.clear(&self.modelServed)
+        Self.clear(&self.path)
+        Self.clear(&self.method)
+        Self.clear(&self.endUser)
+        Self.clear(&self.requestID)
+    }
+
+    /// Most are short or empty: what is empty costs one look.
+    @inline(__always)
+    private static func clear(_ bytes: inout [UInt8]) {
+        if !bytes.isEmpty { bytes.removeAll(keepingCapacity: true) }
     }
 
     // MARK: journal
@@ -71,7 +77,7 @@ struct ExchangeRecord {
     mutating func journalStart(_ journal: JournalWriter, _ table: RoutingTable) -> Bool {
         guard journal.beginStarted(self.id) else { return false }
         journal.put(.startedAt, self.startedAt)
-        journal.put(.namespace, table.namespaces[self.namespace].name)
+        journal.put(encoded: table.namespaces[self.namespace].entryField)
         if self.key >= 0 { journal.put(.key, table.keys[self.key].name) }
         if !self.modelAsked.isEmpty { journal.put(.modelAsked, self.modelAsked) }
         journal.put(.path, self.path)
@@ -79,9 +85,8 @@ struct ExchangeRecord {
         journal.put(.requestBytes, self.requestBytes)
         self.requestBytesAtStart = self.requestBytes
         journal.put(.snapshotVersion, table.version)
-        journal.put(.route, table.routes[self.route].name)
-        journal.put(.upstream, table.upstreams[self.upstream].nameBytes)
-        journal.put(.dialect, table.upstreams[self.upstream].dialect.rawValue)
+        journal.put(encoded: table.routes[self.route].entryField)
+        journal.put(encoded: table.upstreams[self.upstream].entryFields)
         if !self.modelServed.isEmpty { journal.put(.modelServed, self.modelServed) }
         if !self.endUser.isEmpty { journal.put(.endUser, self.endUser) }
         journal.commit()
@@ -96,8 +101,7 @@ struct ExchangeRecord {
         journal.put(.status, UInt64(self.status))
         journal.put(.attempts, UInt64(self.attempts))
         if self.attempts > 1 {
-            journal.put(.upstream, table.upstreams[self.upstream].nameBytes)
-            journal.put(.dialect, table.upstreams[self.upstream].dialect.rawValue)
+            journal.put(encoded: table.upstreams[self.upstream].entryFields)
             journal.put(.modelServed, self.modelServed)
         }
         if self.requestBytes != self.requestBytesAtStart { journal.put(.requestBytes, self.requestBytes) }
@@ -106,16 +110,21 @@ struct ExchangeRecord {
         journal.put(.endedAfter, end.at - self.receivedAt)
         journal.put(.usageSource, self.usage.source.rawValue)
         if self.usage.source != .none {
-            journal.put(.input, self.usage.input)
-            journal.put(.cachedInput, self.usage.cachedInput)
-            journal.put(.cacheWrite, self.usage.cacheWrite)
-            journal.put(.output, self.usage.output)
-            journal.put(.reasoning, self.usage.reasoning)
-            journal.put(.audio, self.usage.audio)
-            journal.put(.image, self.usage.image)
+            self.journalUsage(journal)
         }
         journal.commit()
         return true
+    }
+
+    /// A kind that is not there reads as zero.
+    private func journalUsage(_ journal: JournalWriter) {
+        if self.usage.input > 0 { journal.put(.input, self.usage.input) }
+        if self.usage.cachedInput > 0 { journal.put(.cachedInput, self.usage.cachedInput) }
+        if self.usage.cacheWrite > 0 { journal.put(.cacheWrite, self.usage.cacheWrite) }
+        if self.usage.output > 0 { journal.put(.output, self.usage.output) }
+        if self.usage.reasoning > 0 { journal.put(.reasoning, self.usage.reasoning) }
+        if self.usage.audio > 0 { journal.put(.audio, self.usage.audio) }
+        if self.usage.image > 0 { journal.put(.image, self.usage.image) }
     }
 
     // MARK: close
@@ -162,9 +171,11 @@ struct ExchangeRecord {
                 block.firstToken.observe(self.firstByteAt - self.sentAt, .latency)
             }
             guard self.usage.source != .none else { return }
-            for (index, kind) in TokenUsage.Kind.allCases.enumerated() { block.tokens[index] += self.usage[kind] }
+            for index in Self.kinds.indices { block.tokens[index] += self.usage[Self.kinds[index]] }
         }
     }
+
+    private static let kinds = TokenUsage.Kind.allCases
 
     static func place(of code: ErrorCode) -> Int { ErrorCode.allCases.firstIndex(of: code) ?? 0 }
 }

@@ -15,6 +15,10 @@ package final class LoopState {
     package let load: ProcessLoad
     var keyRing = KeyRing()
     var random: RandomNumbers
+    /// Reads the calls of all exchanges: a call is read in one go, so one reader, which stays in the cache, is enough.
+    let callReader = CallReader()
+    /// Read the answers that come in one piece, of all exchanges.
+    let answerReaders = AnswerReaders()
     /// A head built for each message; kept so that its memory is used again.
     package var isDraining = false
 

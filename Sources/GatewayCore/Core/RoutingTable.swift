@@ -25,8 +25,7 @@ package final class RoutingTable: Sendable {
     let prefixes: [(prefix: [UInt8], namespace: Int)]
     let hosts: BytesTable
     let hasHosts: Bool
-    /// By the name of the field, what its values select.
-    let headers: [(name: [UInt8], values: BytesTable)]
+    let headers: [CompiledHeaderMatch]
     /// Path prefixes, hosts and headers are looked at only if some namespace has one.
     let hasMatches: Bool
 
@@ -38,17 +37,20 @@ package final class RoutingTable: Sendable {
         package let upstreams: UpstreamStates
         package let labels: LabelNames
         package let credentialFiles: CredentialFiles
+        package let egress: EgressDefault
 
         package init(
             counters: CounterStore = CounterStore(),
             upstreams: UpstreamStates = UpstreamStates(),
             labels: LabelNames = LabelNames(),
-            credentialFiles: CredentialFiles = CredentialFiles(within: nil)
+            credentialFiles: CredentialFiles = CredentialFiles(within: nil),
+            egress: EgressDefault = .none
         ) {
             self.counters = counters
             self.upstreams = upstreams
             self.labels = labels
             self.credentialFiles = credentialFiles
+            self.egress = egress
         }
     }
 
@@ -82,9 +84,13 @@ package final class RoutingTable: Sendable {
         self.hasMatches = snapshot.namespaces.contains { $0.match != Namespace.Match() }
     }
 
-    /// Addresses that are reached by TLS, for whoever prepares it.
-    package var tlsAddresses: [UpstreamState.Address] {
-        self.upstreams.map(\.state.address).filter(\.tls)
+    /// The files of authorities that are needed to reach upstreams and proxies by TLS; nil stands for the system's.
+    package var authorities: [String?] {
+        self.upstreams.flatMap { upstream -> [String?] in
+            let address = upstream.state.address
+            let ofProxy: [String?] = address.proxy.map { $0.tls ? [$0.caFile] : [] } ?? []
+            return ofProxy + (address.tls ? [address.caFile] : [])
+        }
     }
 
     /// Names and shared states of all upstreams, for metrics.

@@ -124,20 +124,41 @@ struct TableCompiler {
     /// `problems` gets a line for each credential that cannot be had.
     func upstreams(problems: inout [String]) -> [CompiledUpstream] {
         self.snapshot.upstreams.map { upstream in
-            CompiledUpstream(
+            let proxy = self.proxy(upstream)
+            return CompiledUpstream(
                 upstream,
                 label: self.shared.labels.id(of: upstream.name),
-                credentials: self.credentials(upstream, problems: &problems),
+                credentials: self.credentials(upstream, by: proxy, problems: &problems),
                 credentialFields: upstream.credentials.flatMap { credential -> [[UInt8]] in
                     guard case .headers(let headers) = credential.source else { return [] }
                     return headers.map { Array($0.name.utf8) }
                 },
-                state: self.shared.upstreams.state(of: upstream)
+                state: self.shared.upstreams.state(of: upstream, by: proxy)
             )
         }
     }
 
+    private func proxy(_ upstream: Upstream) -> EgressProxy? {
+        switch upstream.egress {
+        case .process: self.shared.egress.proxy(for: upstream.baseURL.host)
+        case .direct: nil
+        case .proxy(let proxy): proxy
+        }
+    }
+
+    /// A proxy that sees the requests of an `http` upstream takes its own credential from each of them.
     private func credentials(
+        _ upstream: Upstream,
+        by proxy: EgressProxy?,
+        problems: inout [String]
+    ) -> [(lines: [UInt8], weight: Int)] {
+        let own = self.ownCredentials(upstream, problems: &problems)
+        let forProxy = upstream.baseURL.tls ? [] : proxy?.authorization ?? []
+        guard !forProxy.isEmpty else { return own }
+        return own.isEmpty ? [(forProxy, 1)] : own.map { ($0.lines + forProxy, $0.weight) }
+    }
+
+    private func ownCredentials(
         _ upstream: Upstream,
         problems: inout [String]
     ) -> [(lines: [UInt8], weight: Int)] {
@@ -164,12 +185,13 @@ struct TableCompiler {
         )
     }
 
-    func headers() -> [(name: [UInt8], values: BytesTable)] {
+    func headers() -> [CompiledHeaderMatch] {
         var values: [String: [(key: String, value: Int)]] = [:]
         for (index, namespace) in self.snapshot.namespaces.enumerated() {
             for header in namespace.match.headers { values[header.name, default: []].append((header.value, index)) }
         }
-        return values.sorted { $0.key < $1.key }.map { (Array($0.key.utf8), BytesTable($0.value)) }
+        return values.sorted { $0.key < $1.key }
+            .map { CompiledHeaderMatch(name: Array($0.key.utf8), values: BytesTable($0.value)) }
     }
 }
 

@@ -23,7 +23,7 @@ package struct ExchangeMetrics: Sendable {
         package var overhead = Histogram(.overhead)
         package var firstToken = Histogram(.latency)
         /// By the place of the kind in `TokenUsage.Kind.allCases`.
-        package var tokens = [UInt64](repeating: 0, count: TokenUsage.Kind.allCases.count)
+        package var tokens = InlineArray<7, UInt64>(repeating: 0)
 
         mutating func merge(_ other: Block) {
             self.succeeded += other.succeeded
@@ -31,7 +31,7 @@ package struct ExchangeMetrics: Sendable {
             self.retries += other.retries
             self.shadowRefusals += other.shadowRefusals
             for index in self.failed.indices { self.failed[index] += other.failed[index] }
-            for index in self.tokens.indices { self.tokens[index] += other.tokens[index] }
+            for index in 0..<self.tokens.count { self.tokens[index] += other.tokens[index] }
             self.duration.merge(other.duration)
             self.upstreamDuration.merge(other.upstreamDuration)
             self.overhead.merge(other.overhead)
@@ -43,10 +43,17 @@ package struct ExchangeMetrics: Sendable {
     private static let capacity = 10_000
 
     private var places: [Labels: Int] = [:]
+    private static let recentPlaces = 1021
+    /// The answers of `places` to the labels asked for last, by a cheap hash of them.
+    private var recent = [(labels: Labels, place: Int)](
+        repeating: (Labels(namespace: 0, model: 0, upstream: 0), -1),
+        count: ExchangeMetrics.recentPlaces
+    )
     package private(set) var blocks: [Block] = []
     package private(set) var labels: [Labels] = []
     package private(set) var overflows: UInt64 = 0
     package var streamsOpen = 0
+    package var sessionsOpen = 0
     package var connectionsRefused: UInt64 = 0
     package var journalLost: UInt64 = 0
     package var spoolRefusals: UInt64 = 0
@@ -54,11 +61,29 @@ package struct ExchangeMetrics: Sendable {
     package var bodiesOverLimit: UInt64 = 0
     /// By reason; the reasons are `WireError`'s texts, a closed set.
     package var malformed: [String: UInt64] = [:]
+    /// Handshakes of clients that came to nothing, by reason: a closed set.
+    package var tlsFailures: [String: UInt64] = [:]
+    /// HTTP/2 streams that were reset because they broke the protocol.
+    package var streamErrors: UInt64 = 0
+    /// HTTP/2 connections ended because they broke the protocol, by the protocol's error codes.
+    package var connectionErrors: [String: UInt64] = [:]
 
     package init() {}
 
-    /// The block of `labels`, for `update`.
+    /// The block of `labels`, for `update`. Costs a few instructions for what was counted lately, and a look into the
+    /// dictionary, some 300, for the rest.
     mutating func place(of labels: Labels) -> Int {
+        let mixed = (labels.namespace &* 31 &+ labels.model) &* 31 &+ labels.upstream
+        let slot = Int(mixed % UInt32(Self.recentPlaces))
+        let recent = self.recent[slot]
+        if recent.place >= 0, recent.labels == labels { return recent.place }
+        let place = self.findPlace(of: labels)
+        // What overflows is looked up, and counted as overflowing, each time.
+        if self.labels[place] == labels { self.recent[slot] = (labels, place) }
+        return place
+    }
+
+    private mutating func findPlace(of labels: Labels) -> Int {
         if let place = self.places[labels] { return place }
         var labels = labels
         if self.blocks.count >= Self.capacity {
@@ -82,11 +107,15 @@ package struct ExchangeMetrics: Sendable {
         }
         self.overflows += other.overflows
         self.streamsOpen += other.streamsOpen
+        self.sessionsOpen += other.sessionsOpen
         self.connectionsRefused += other.connectionsRefused
         self.journalLost += other.journalLost
         self.spoolRefusals += other.spoolRefusals
         self.requestsOverLimit += other.requestsOverLimit
         self.bodiesOverLimit += other.bodiesOverLimit
         self.malformed.merge(other.malformed, uniquingKeysWith: +)
+        self.tlsFailures.merge(other.tlsFailures, uniquingKeysWith: +)
+        self.streamErrors += other.streamErrors
+        self.connectionErrors.merge(other.connectionErrors, uniquingKeysWith: +)
     }
 }

@@ -15,6 +15,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case shadowRefusals = "gateway_policy_shadow_refusals_total"
     case retries = "gateway_retries_total"
     case streamsOpen = "gateway_streams_open"
+    case sessionsOpen = "gateway_realtime_sessions_open"
     case connectionsOpen = "gateway_client_connections_open"
     case connectionsLimit = "gateway_client_connections_limit"
     case requestsLimit = "gateway_requests_limit"
@@ -32,6 +33,10 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case connectionsRefused = "gateway_client_connections_refused_total"
     case overLimit = "gateway_overload_refusals_total"
     case malformed = "gateway_malformed_requests_total"
+    case tlsFailures = "gateway_tls_handshake_failures_total"
+    case certificateExpiry = "gateway_tls_certificate_expiry_timestamp_seconds"
+    case streamErrors = "gateway_http2_stream_errors_total"
+    case connectionErrors = "gateway_http2_connection_errors_total"
     case seriesOverflow = "gateway_metric_series_overflow_total"
     case spoolRefusals = "gateway_spool_refusals_total"
     case objectsDropped = "gateway_object_map_dropped_total"
@@ -53,6 +58,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .shadowRefusals: ("Refusals that a policy in shadow mode would have made.", who)
         case .retries: ("Attempts beyond the first.", who)
         case .streamsOpen: ("Exchanges that are being answered now.", [])
+        case .sessionsOpen: ("Realtime sessions that are open now.", [])
         case .connectionsOpen: ("Client connections that are open now.", [])
         case .connectionsLimit: ("How many client connections there may be.", [])
         case .requestsLimit: ("How many exchanges may be answered at a time.", [])
@@ -72,6 +78,10 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .connectionsRefused: ("Connections closed at once because the gateway was at its limit of them.", [])
         case .overLimit: ("Requests refused as `overloaded`, by the limit that was reached.", ["limit"])
         case .malformed: ("Requests refused because their bytes are not HTTP, by reason.", ["reason"])
+        case .tlsFailures: ("TLS handshakes of clients that came to nothing: closed, refused or timeout.", ["reason"])
+        case .certificateExpiry: ("When the certificate shown to clients ends to be valid.", [])
+        case .streamErrors: ("HTTP/2 streams reset because they broke the protocol.", [])
+        case .connectionErrors: ("HTTP/2 connections ended because they broke the protocol or flooded.", ["code"])
         case .seriesOverflow: ("Exchanges counted under `overflow` because there were too many series.", [])
         case .spoolRefusals: ("Uploads refused because there was no room to hold them.", [])
         case .objectsDropped: ("Stored objects forgotten because the map of their owners was full.", [])

@@ -53,9 +53,16 @@ final class BodyRelay {
     private var pending: [UInt8] = []
     private var searched = 0
     private(set) var watch = StreamWatch(.openAIPlain, hidesUsageEvent: false)
-    /// `usage` and `id` of a JSON answer.
-    private(set) var members = TopLevelScanner(watching: ["usage", "id"], captureLimit: 4096)
-    private var membersAreReadable = false
+    /// Shared with the other exchanges of the loop, for answers that come in one piece.
+    private let readers: AnswerReaders
+    /// Reads an answer that comes in pieces; nil until the first of them, and again when the body has ended.
+    private var members: TopLevelScanner?
+    private var format = WireFormat.openAIPlain
+    /// The usage that a JSON body told; nil when it told none or could not be read.
+    private(set) var usage: TokenUsage?
+    /// The `id` in a JSON body, quotes included; only for those who said that they want it.
+    private(set) var quotedID: [UInt8]?
+    private var keepsID = false
     /// Bytes of body that were handed to the client.
     private(set) var forwarded: UInt64 = 0
 
@@ -65,6 +72,8 @@ final class BodyRelay {
         to clientFraming: ClientFraming,
         reading: Reading,
         watch: StreamWatch,
+        format: WireFormat,
+        keepsID: Bool = false,
         inflating: Bool
     ) {
         switch framing {
@@ -81,9 +90,14 @@ final class BodyRelay {
         self.watch = watch
         self.forwarded = 0
         self.chunkStart = -1
-        self.membersAreReadable = reading == .members
-        if reading == .members { self.members.reset() }
+        self.format = format
+        self.keepsID = keepsID
+        self.members = nil
+        self.usage = nil
+        self.quotedID = nil
     }
+
+    init(reading readers: AnswerReaders) { self.readers = readers }
 
     var isFinished: Bool { if case .finished = self.source { true } else { false } }
 
@@ -121,6 +135,7 @@ final class BodyRelay {
 
     /// The bytes that tell the client that the body is complete.
     func writeEnd(into out: inout ByteBuffer) {
+        self.learnFromPieces()
         if self.clientFraming == .chunked { out.writeStaticString("0\r\n\r\n") }
     }
 
@@ -142,9 +157,6 @@ final class BodyRelay {
 
     /// The whole body, for `Reading.whole`.
     var wholeBody: [UInt8] { self.pending }
-
-    /// What the JSON body told; nil when it could not be read.
-    func member(_ index: Int) -> [UInt8]? { self.membersAreReadable ? self.members.captured(index) : nil }
 
     // MARK: from the upstream's framing
 
@@ -231,10 +243,36 @@ final class BodyRelay {
         }
     }
 
+    /// Takes the next piece of a JSON body. An answer that is not JSON is forwarded all the same; it just tells nothing.
     private func readMembers(_ bytes: borrowing Span<UInt8>) {
-        guard self.membersAreReadable else { return }
-        // An answer that is not JSON is forwarded all the same; it just tells nothing.
-        do throws(JSONFlaw) { try self.members.feed(bytes) } catch { self.membersAreReadable = false }
+        guard bytes.count > 0 else { return }
+        if self.forwarded == 0, case .length(let left) = self.source, left == UInt64(bytes.count) {
+            let reader = self.readers.reader(for: self.format)
+            reader.reset()
+            do throws(JSONFlaw) { try reader.feed(bytes) } catch { return }
+            return self.learn(from: reader)
+        }
+        let isFirst = self.forwarded == 0
+        guard let reader = isFirst ? AnswerReaders.makeReader(for: self.format) : self.members else { return }
+        self.members = reader
+        do throws(JSONFlaw) { try reader.feed(bytes) } catch { self.members = nil }
+    }
+
+    /// No more of the body comes: what its members said so far is kept, and their reader let go.
+    func learnFromPieces() {
+        guard let members = self.members else { return }
+        self.members = nil
+        self.learn(from: members)
+    }
+
+    private func learn(from reader: TopLevelScanner) {
+        if self.keepsID { self.quotedID = reader.captured(1) }
+        guard reader[0]?.kind == .object else { return }
+        if let counts = reader.counts {
+            self.usage = self.format.usage(counts)
+        } else {
+            self.usage = reader.captured(0).map { self.format.usage($0) }
+        }
     }
 
     private func readEvents(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
@@ -302,12 +340,7 @@ final class BodyRelay {
             out.moveWriterIndex(to: self.chunkStart)
             return
         }
-        var left = size
-        let digits: StaticString = "0123456789abcdef"
-        for place in stride(from: 7, through: 0, by: -1) {
-            out.setInteger(digits.utf8Start[left & 15], at: self.chunkStart + place)
-            left >>= 4
-        }
+        out.setInteger(HexWord.digits(of: UInt32(truncatingIfNeeded: size)), at: self.chunkStart)
         out.writeStaticString("\r\n")
     }
 }

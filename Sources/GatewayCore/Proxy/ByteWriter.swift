@@ -77,16 +77,25 @@ struct ByteWriter: ~Copyable {
 
     /// Sixteen hexadecimal digits, eight at a time.
     mutating func writeHex(_ word: UInt64) {
-        let place = self.take(16).assumingMemoryBound(to: UInt8.self)
-        // Spread the eight nibbles of each half over the bytes of a word; a nibble above nine needs 39 more to be a letter.
-        for half in 0..<2 {
-            var nibbles = half == 0 ? word >> 32 : word & 0xFFFF_FFFF
-            nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
-            nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
-            nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
-            let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-            let digits = nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
-            UnsafeMutableRawPointer(place + half * 8).storeBytes(of: digits.bigEndian, as: UInt64.self)
-        }
+        let place = self.take(16)
+        let high = HexWord.digits(of: UInt32(truncatingIfNeeded: word >> 32))
+        let low = HexWord.digits(of: UInt32(truncatingIfNeeded: word))
+        place.storeBytes(of: high.bigEndian, as: UInt64.self)
+        place.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+    }
+}
+
+/// Hexadecimal, eight digits at a time and without a table.
+enum HexWord {
+    /// The eight digits of `number` in ASCII, the first one in the highest byte.
+    @inline(__always)
+    static func digits(of number: UInt32) -> UInt64 {
+        // Spread the nibbles over the bytes of a word; one above nine needs 39 more to be a letter.
+        var nibbles = UInt64(number)
+        nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
+        nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
+        nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
     }
 }

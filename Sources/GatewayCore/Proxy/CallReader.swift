@@ -1,11 +1,10 @@
 import Dialects
 import GatewayModel
+import HTTPWire
 import JSONScan
 
 /// What a JSON call asks for, read from the top level of its body without decoding it.
 struct Call {
-    /// The asked model's name as text; empty when none is named.
-    var model: [UInt8] = []
     /// Where the `model` value stands in the body, quotes included.
     var modelRange: Range<Int>?
     /// The name was written with escapes, so its bytes must be replaced by ours.
@@ -15,6 +14,8 @@ struct Call {
     /// The client asked for the usage event itself.
     var asksForUsage = false
     var store: Bool?
+    /// The body may refer to stored files; false only when it is certain that it does not.
+    var mayNameFiles = false
     /// Ids of stored objects that the call builds on.
     var previousObject: [UInt8]?
 }
@@ -31,13 +32,13 @@ struct CallReader {
     /// Bytes of a model's name as it is written; longer ones name nothing, and would go into headers and logs.
     private static let modelLimit = 1024
 
-    private var scanner = TopLevelScanner(watching: [
+    private let scanner = TopLevelScanner(watching: [
         "model", "stream", "stream_options", "user", "store", "previous_response_id", "input_file_id",
     ])
 
-    /// Reads `body`. Throws for what is not one JSON object, or not the same object to all readers. The end user's name
-    /// is put into `endUser`, cut at 128 bytes.
-    mutating func read(_ body: borrowing Span<UInt8>, endUser: inout [UInt8]) throws(Refusal) -> Call {
+    /// Reads `body`. Throws for what is not one JSON object, or not the same object to all readers. The asked model's name
+    /// as text is put into `record`, where it stays empty when none is named, and the end user's, cut at 128 bytes.
+    func read(_ body: borrowing Span<UInt8>, into record: inout ExchangeRecord) throws(Refusal) -> Call {
         self.scanner.reset()
         do throws(JSONFlaw) {
             try self.scanner.feed(body)
@@ -46,7 +47,8 @@ struct CallReader {
             throw Refusal(error.isAmbiguity ? .ambiguousJSON : .invalidJSON, "In detail: \(error.rawValue).")
         }
         var call = Call()
-        try self.readModel(body, into: &call)
+        call.mayNameFiles = self.scanner.mayNameFiles
+        try self.readModel(body, into: &call, &record.modelAsked)
         call.isStream = try self.flag(body, Self.stream, "stream") ?? false
         call.store = try self.flag(body, Self.store, "store")
         if let options = self.scanner[Self.streamOptions], options.kind == .object {
@@ -59,34 +61,38 @@ struct CallReader {
             call.previousObject = self.text(body, index)
         }
         if let user = self.scanner[Self.user], user.kind == .string {
-            for index in user.range.dropFirst().dropLast().prefix(128) { endUser.append(body[index]) }
+            let end = min(user.end - 1, user.start + 1 + 128)
+            Exchange.copy(body, ByteRange(user.start + 1, end), into: &record.endUser)
         }
         return call
     }
 
-    private func readModel(_ body: borrowing Span<UInt8>, into call: inout Call) throws(Refusal) {
+    private func readModel(
+        _ body: borrowing Span<UInt8>,
+        into call: inout Call,
+        _ name: inout [UInt8]
+    ) throws(Refusal) {
         guard let model = self.scanner[Self.model] else { return }
         guard model.kind == .string else { throw Refusal(.missingModel, "`model` must be a string.") }
         guard model.end - model.start <= Self.modelLimit else {
             throw Refusal(.modelNotFound, "A model's name has at most \(Self.modelLimit) bytes.")
         }
         call.modelRange = model.range
-        call.model.reserveCapacity(model.end - model.start)
         var isASCII = true
         for index in model.start + 1..<model.end - 1 {
             if body[index] == UInt8(ascii: "\\") { call.isModelEscaped = true }
             if body[index] >= 0x80 { isASCII = false }
-            call.model.append(body[index])
         }
+        Exchange.copy(body, ByteRange(model.start + 1, model.end - 1), into: &name)
         // What is not UTF-8 is read differently by different readers.
-        guard isASCII || String(validating: call.model, as: UTF8.self) != nil else {
+        guard isASCII || String(validating: name, as: UTF8.self) != nil else {
             throw Refusal(.invalidJSON, "`model` is not UTF-8.")
         }
         guard call.isModelEscaped else { return }
-        guard let decoded = JSONText.decode(call.model[...]) else {
+        guard let decoded = JSONText.decode(name[...]) else {
             throw Refusal(.invalidJSON, "`model` holds a malformed escape.")
         }
-        call.model = decoded
+        name = decoded
     }
 
     private func flag(_ body: borrowing Span<UInt8>, _ index: Int, _ name: String) throws(Refusal) -> Bool? {
@@ -106,7 +112,7 @@ struct CallReader {
         _ body: borrowing Span<UInt8>,
         _ options: TopLevelScanner.Member
     ) throws(Refusal) -> Bool {
-        var scanner = TopLevelScanner(watching: ["include_usage"])
+        let scanner = TopLevelScanner(watching: ["include_usage"])
         do throws(JSONFlaw) {
             try scanner.feed(body.extracting(options.range))
             try scanner.finish()

@@ -18,13 +18,13 @@ enum ContentCoding: Sendable {
 
     /// The coding of this name, nil when it is none that is understood.
     init?(_ bytes: borrowing Span<UInt8>, _ name: ByteRange) {
-        if Exchange.equals(bytes, name, "gzip") || Exchange.equals(bytes, name, "x-gzip") {
+        if name.equals(bytes, "gzip") || name.equals(bytes, "x-gzip") {
             self = .gzip
-        } else if Exchange.equals(bytes, name, "deflate") {
+        } else if name.equals(bytes, "deflate") {
             self = .deflate
-        } else if Exchange.equals(bytes, name, "br") {
+        } else if name.equals(bytes, "br") {
             self = .brotli
-        } else if Exchange.equals(bytes, name, "zstd") {
+        } else if name.equals(bytes, "zstd") {
             self = .zstd
         } else {
             return nil

@@ -14,6 +14,7 @@ extension Exchange {
         let head = self.head
         let bytes = head.readableBytesUInt8Span
         let credential = upstream.credentials.isEmpty ? [] : self.credential(of: upstream)
+        if let session = self.session { return self.writeHandshake(session, to: upstream, credential, into: &out) }
         let room = self.request.length + upstream.basePath.count + upstream.authority.count + credential.count + 256
         // An id of the caller's that was not taken over does not travel beside ours.
         let hasOwnID = self.record.requestID.isEmpty
@@ -83,7 +84,7 @@ extension Exchange {
 
     /// Where the forwarded body differs from the received one: the model's name, and the request for usage.
     private func prepareSplices() {
-        self.splices.removeAll(keepingCapacity: true)
+        if !self.splices.isEmpty { self.splices.removeAll(keepingCapacity: true) }
         if let range = self.call.modelRange, self.target >= 0 {
             let target = self.table?.models[self.record.model].targets[self.target]
             if target?.model != nil || self.call.isModelEscaped {
@@ -191,10 +192,10 @@ extension Exchange {
     /// gateway says itself cannot be said by an upstream.
     private static func staysBehind(_ field: HeadField, _ bytes: borrowing Span<UInt8>) -> Bool {
         switch bytes[field.name.lower] | 0x20 {
-        case UInt8(ascii: "s"): Self.equals(bytes, field.name, "set-cookie")
+        case UInt8(ascii: "s"): field.name.equals(bytes, "set-cookie")
         case UInt8(ascii: "x"):
-            Self.hasPrefix(bytes, field.name, "x-ratelimit-") || Self.hasPrefix(bytes, field.name, "x-gateway-")
-        case UInt8(ascii: "a"): Self.hasPrefix(bytes, field.name, "anthropic-ratelimit-")
+            field.name.begins(bytes, "x-ratelimit-") || field.name.begins(bytes, "x-gateway-")
+        case UInt8(ascii: "a"): field.name.begins(bytes, "anthropic-ratelimit-")
         default: false
         }
     }
@@ -213,18 +214,16 @@ extension Exchange {
         self.writeRequestID(into: &out)
         guard let table else { return }
         if self.record.namespace >= 0 {
-            out.write("x-gateway-namespace: ")
-            out.write(table.namespaces[self.record.namespace].name)
-            out.write("\r\n")
+            out.write(table.namespaces[self.record.namespace].answerLine)
         }
         if self.record.upstream >= 0 {
-            out.write("x-gateway-upstream: ")
-            out.write(table.upstreams[self.record.upstream].nameBytes)
+            out.write(table.upstreams[self.record.upstream].answerLine)
             if !self.record.modelServed.isEmpty {
-                out.write("\r\nx-gateway-model: ")
+                out.write("x-gateway-model: ")
                 out.writePlain(self.record.modelServed)
+                out.write("\r\n")
             }
-            out.write("\r\nx-gateway-attempts: ")
+            out.write("x-gateway-attempts: ")
             out.write(self.record.attempts)
             out.write("\r\n")
         }
@@ -242,7 +241,7 @@ extension Exchange {
         out.write("ms\r\n")
     }
 
-    private func writeRequestID(into out: inout ByteWriter) {
+    func writeRequestID(into out: inout ByteWriter) {
         out.write("x-request-id: ")
         if self.record.requestID.isEmpty {
             out.write("req_")

@@ -4,7 +4,7 @@ import JSONScan
 enum StreamOptions {
     /// The object `raw` with `include_usage` set: its value replaced when it is there, the member added when it is not.
     static func includingUsage(_ raw: [UInt8]) -> [UInt8] {
-        var scanner = TopLevelScanner(watching: ["include_usage"])
+        let scanner = TopLevelScanner(watching: ["include_usage"])
         guard (try? scanner.feed(raw.span)) != nil, let member = scanner[0] else {
             let isEmpty = raw.dropFirst().dropLast().allSatisfy { $0 <= 0x20 }
             return Array("{\"include_usage\":true".utf8) + (isEmpty ? [] : [UInt8(ascii: ",")]) + raw.dropFirst()

@@ -12,15 +12,12 @@ struct Router {
     func route(namespace: Int, path: UnsafeRawBufferPointer, model: UnsafeRawBufferPointer) -> Int {
         let routes = self.table.routes
         for index in routes.indices {
-            if routes[index].matchesAll { return index }
-            let match = routes[index].match
+            let route = routes[index]
+            if let patterns = route.paths, !patterns.contains(where: { $0.matches(path) }) { continue }
+            if let patterns = route.models, !patterns.contains(where: { $0.matches(model) }) { continue }
+            guard let patterns = route.namespaces else { return index }
             let name = self.table.namespaces[namespace].name
-            if name.withUnsafeBytes({ name in match.namespaces.contains { $0.matches(name) } }),
-                match.paths.contains(where: { $0.matches(path) }),
-                match.models.contains(where: { $0.matches(model) })
-            {
-                return index
-            }
+            if name.withUnsafeBytes({ name in patterns.contains { $0.matches(name) } }) { return index }
         }
         return routes.count - 1
     }

@@ -10,6 +10,8 @@ package final class UpstreamState: Sendable {
         package let port: Int
         package let tls: Bool
         package let caFile: String?
+        /// What stands between.
+        package let proxy: EgressProxy?
     }
 
     /// Stable for the life of the process: the place of its pool in every loop.
@@ -62,12 +64,13 @@ package final class UpstreamStates: Sendable {
 
     package init() {}
 
-    package func state(of upstream: Upstream) -> UpstreamState {
+    package func state(of upstream: Upstream, by proxy: EgressProxy? = nil) -> UpstreamState {
         let address = UpstreamState.Address(
             host: upstream.baseURL.host,
             port: upstream.baseURL.port,
             tls: upstream.baseURL.tls,
-            caFile: upstream.caFile
+            caFile: upstream.caFile,
+            proxy: proxy
         )
         return self.states.withLock { states in
             let key = Key(name: upstream.name, address: address)

@@ -2,6 +2,8 @@
 package struct UpstreamDraft: Sendable, Equatable {
     /// Everything but the credentials.
     package var upstream: Upstream
+    /// `proxy` has the password that is stored.
+    var keepsProxyPassword = false
     package var credentials: [CredentialDraft]
 
     package enum CredentialDraft: Sendable, Equatable {
@@ -22,6 +24,9 @@ package struct UpstreamDraft: Sendable, Equatable {
             caFile: fields.string("caFile", Self.filePath),
             allowLinkLocal: allowLinkLocal
         )
+        let (egress, keepsPassword) = Self.egress(fields, allowLinkLocal: allowLinkLocal)
+        self.upstream.egress = egress
+        self.keepsProxyPassword = keepsPassword
         self.credentials = fields.objects("credentials", atMost: 64)?.map { CredentialDraft(reading: $0) } ?? []
         fields.finish()
     }
@@ -60,6 +65,7 @@ package struct UpstreamDraft: Sendable, Equatable {
     /// changes: whoever moves an upstream must know its credential.
     package func resolved(keeping stored: Upstream?, at path: String, log: ProblemLog) -> Upstream {
         var upstream = self.upstream
+        self.keepPassword(of: stored, in: &upstream, at: path, log: log)
         for (index, draft) in self.credentials.enumerated() {
             let place = (path.isEmpty ? "" : path + ".") + "credentials[\(index)].stored"
             switch draft {
@@ -71,6 +77,11 @@ package struct UpstreamDraft: Sendable, Equatable {
                 }
                 guard stored.baseURL.isSamePlace(as: upstream.baseURL) else {
                     log.add(place, "cannot be kept for another scheme, host or port; give the credential again")
+                    continue
+                }
+                // Over plain HTTP the proxy reads the credential, so it is one of the places that it is given to.
+                guard upstream.baseURL.tls || stored.egress.place == upstream.egress.place else {
+                    log.add(place, "cannot be kept for another proxy of an http upstream; give the credential again")
                     continue
                 }
                 upstream.credentials.append(
@@ -141,6 +152,11 @@ extension Upstream {
         object.set("timeouts", self.timeouts.document)
         if let caFile = self.caFile { object.set("caFile", .string(caFile)) }
         object.set("allowLinkLocal", .bool(self.allowLinkLocal))
+        switch self.egress {
+        case .process: break
+        case .direct: object.set("proxy", .string("direct"))
+        case .proxy(let proxy): object.set("proxy", proxy.document(secrets))
+        }
         return .object(object)
     }
 }

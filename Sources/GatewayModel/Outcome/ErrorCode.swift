@@ -11,6 +11,7 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
     case bodyTooLarge = "body_too_large"
     case unsupportedEncoding = "unsupported_encoding"
     case invalidEncoding = "invalid_encoding"
+    case upgradeRequired = "upgrade_required"
     case unsupportedMediaType = "unsupported_media_type"
     case requestTimeout = "request_timeout"
     // The call
@@ -54,6 +55,7 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
     // The client's end
     case clientGone = "client_gone"
     case clientStalled = "client_stalled"
+    case sessionIdle = "session_idle"
 
     /// What `docs/reference/errors.md` and the answer to the client say about a code.
     package struct Entry: Sendable {
@@ -97,6 +99,13 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
             )
         case .invalidEncoding:
             Entry(400, .client, "The body cannot be decompressed.", "Send what `content-encoding` says, and all of it.")
+        case .upgradeRequired:
+            Entry(
+                426,
+                .client,
+                "The endpoint is a WebSocket.",
+                "Open a WebSocket over HTTP/1.1 (RFC 6455, version 13)."
+            )
         case .unsupportedMediaType:
             Entry(
                 415,
@@ -214,6 +223,8 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
             Entry(504, .upstream, "The exchange took longer than its total limit.", "Ask for less, or a longer limit.")
         case .clientGone:
             Entry(499, .client, "The client went away before the answer was complete.", "Nothing to do.")
+        case .sessionIdle:
+            Entry(499, .client, "Neither side of the session said anything for too long.", "Send something, or pings.")
         case .clientStalled:
             Entry(499, .client, "The client stopped reading its answer.", "Read the answer without long pauses.")
         }

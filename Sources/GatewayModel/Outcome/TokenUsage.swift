@@ -15,6 +15,18 @@ package struct TokenUsage: Sendable, Equatable {
         self.input + self.cachedInput + self.cacheWrite + self.output + self.reasoning + self.audio + self.image
     }
 
+    /// Adds what another answer of the same exchange used.
+    package mutating func add(_ other: TokenUsage) {
+        self.input += other.input
+        self.cachedInput += other.cachedInput
+        self.cacheWrite += other.cacheWrite
+        self.output += other.output
+        self.reasoning += other.reasoning
+        self.audio += other.audio
+        self.image += other.image
+        if other.source != .none { self.source = other.source }
+    }
+
     /// Where the numbers come from. Zero is not missing: `none` says that nothing is known.
     package enum Source: String, Sendable, CaseIterable {
         /// The provider's own final figures.

@@ -11,6 +11,7 @@ package struct Upstream: Sendable, Equatable {
     package var caFile: String?
     /// Permits a link-local or metadata address as host, which is refused otherwise.
     package var allowLinkLocal: Bool
+    package var egress: Egress
 
     package init(
         name: String,
@@ -20,7 +21,8 @@ package struct Upstream: Sendable, Equatable {
         limits: Limits = Limits(),
         timeouts: Timeouts = Timeouts(),
         caFile: String? = nil,
-        allowLinkLocal: Bool = false
+        allowLinkLocal: Bool = false,
+        egress: Egress = .process
     ) {
         self.name = name
         self.dialect = dialect
@@ -30,6 +32,7 @@ package struct Upstream: Sendable, Equatable {
         self.timeouts = timeouts
         self.caFile = caFile
         self.allowLinkLocal = allowLinkLocal
+        self.egress = egress
     }
 
     /// One way of proving to the provider who pays.

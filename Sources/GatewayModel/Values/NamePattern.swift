@@ -5,10 +5,13 @@ package struct NamePattern: Sendable, Hashable, CustomStringConvertible {
     /// The pattern as it was written.
     package let text: String
     private let bytes: [UInt8]
+    /// Bytes before the first `*`.
+    private let literalCount: Int
 
     package init(_ text: String) {
         self.text = text
         self.bytes = Array(text.utf8)
+        self.literalCount = self.bytes.firstIndex(of: UInt8(ascii: "*")) ?? self.bytes.count
     }
 
     package static let any = NamePattern("*")
@@ -30,8 +33,18 @@ package struct NamePattern: Sendable, Hashable, CustomStringConvertible {
     /// Whether `name` fits, in time linear in its length for one `*` and never worse than length × stars:
     /// only the last `*` is ever retried, because an earlier one can always give way to it.
     package func matches(_ name: UnsafeRawBufferPointer) -> Bool {
-        var pattern = 0
-        var text = 0
+        let count = self.literalCount
+        guard name.count >= count else { return false }
+        for index in 0..<count where self.bytes[index] != name[index] { return false }
+        // The usual patterns end here: a whole name, or a beginning with one star behind it.
+        if count == self.bytes.count { return name.count == count }
+        if count + 1 == self.bytes.count { return true }
+        return self.matchesRest(name)
+    }
+
+    private func matchesRest(_ name: UnsafeRawBufferPointer) -> Bool {
+        var pattern = self.literalCount
+        var text = self.literalCount
         var star = -1
         var retry = 0
         while text < name.count {

@@ -7,8 +7,9 @@ import HTTPWire
 import NIOCore
 import NIOPosix
 
-/// One HTTP/1.1 connection of a client: requests one after the other, each read as a whole, then driven to its end.
-final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
+/// One HTTP/1.1 connection of a client: requests one after the other, each read as a whole, then driven to its end. Or one
+/// HTTP/2 stream, with one request, made to look like it.
+final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, ClientChannel, Expiring {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -20,6 +21,8 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         case upload(Upload)
         /// The exchange runs; bytes that come are the next request's.
         case exchange
+        /// What the client sends are frames of a WebSocket.
+        case tunnel(Tunnel)
         /// An answer of our own is on its way, asked for on another loop.
         case operations
         /// The last answer is out; what still comes is thrown away until the client has closed.
@@ -35,22 +38,34 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     /// Bytes that no request has taken yet.
     private var input = ByteBuffer()
     private var isReadingPaused = false
+    /// A request has come, so this is no connection that is yet to say what it speaks.
+    private var hasServed = false
     /// When the head that is being read must be complete; 0 between heads. Set by its first byte, moved by no later one.
     private var headDeadline: UInt64 = 0
+    /// The connection that this is a stream of.
+    private let parent: HTTP2Connection?
+    /// The place among the process's connections is given back when this handler goes.
+    private var ownsPlace: Bool
     /// How slowly the body that is being read may come; nil when it came with its head.
     private var pace: BodyPace?
     /// Bytes of the body that count against what the process may hold.
     private var heldBytes = 0
     private let peer: String
     private let isPeerPrivate: Bool
+    private let isPlain: Bool
+    private let writer = SocketWriter()
     var deadlineSlot = -1
 
     /// Pipelined requests wait in memory up to this; then the client is not read from until its answer is out.
     private static let pipelineLimit = 64 << 10
     private static let lingerTime: UInt64 = 2_000_000_000
 
-    init(on loop: Loop, peer: SocketAddress?) {
+    /// `isPlain` says that nothing stands between this handler and the socket.
+    init(on loop: Loop, peer: SocketAddress?, isPlain: Bool = false, streamOf parent: HTTP2Connection? = nil) {
         self.loop = loop
+        self.parent = parent
+        self.ownsPlace = parent == nil
+        self.isPlain = isPlain
         self.peer = peer?.ipAddress ?? ""
         self.isPeerPrivate = PrivateAddress.contains(peer)
         self.exchange = Exchange(on: loop.state, peer: self.peer)
@@ -61,14 +76,22 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.loop.connections[ObjectIdentifier(self)] = self
+        self.writer.attach(context, isPlain: self.isPlain)
+        if let parent = self.parent { parent.opened(self) } else { self.loop.opened(self) }
         self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.keepAliveTimeout)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var buffer = self.unwrapInboundIn(data)
+        let buffer = self.unwrapInboundIn(data)
+        self.read(buffer)
+        if self.isPlain { self.loop.readMemory.keep(buffer) }
+    }
+
+    private func read(_ buffer: ByteBuffer) {
+        var buffer = buffer
         if case .lingering = self.phase { return }
         if case .body = self.phase { return self.readBody(&buffer) }
+        if case .tunnel(let tunnel) = self.phase { return tunnel.clientRead(buffer) }
         if case .upload(let upload) = self.phase {
             self.readUpload(upload, &buffer)
             return self.processInput()
@@ -84,18 +107,25 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
     func channelInactive(context: ChannelHandlerContext) {
         if case .upload(let upload) = self.phase { upload.end() }
         self.phase = .closed
-        self.loop.deadlines.remove(self)
-        self.loop.connections[ObjectIdentifier(self)] = nil
+        self.leave()
         self.releaseBody()
         self.driver.clientGone()
         // A body broke off before anything was decided.
         if !self.exchange.isClosed { self.exchange.abandon(.clientGone, now: LoopClock.now()) }
         self.input = ByteBuffer()
         self.context = nil
+        self.writer.detach()
+    }
+
+    private func leave() {
+        self.loop.deadlines.remove(self)
+        if let parent = self.parent { parent.closed(self) } else { self.loop.closed(self) }
     }
 
     /// Also a connection that has never become active comes here.
-    func handlerRemoved(context: ChannelHandlerContext) { self.loop.state.load.closeConnection() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        if self.ownsPlace { self.loop.state.load.closeConnection() }
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { self.driver.clientBecameWritable() }
@@ -118,6 +148,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
                 }
                 self.receive(headLength: length)
             } catch {
+                if self.speaksHTTP2() { return }
                 self.refuseMalformed(error)
             }
         }
@@ -125,15 +156,48 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.holdPipeline()
     }
 
+    /// RFC 9113 §3.4: what cannot be read as HTTP/1.1 may be the preface of a client that knows that we speak HTTP/2. Looked
+    /// at only when a head was refused, so that it costs HTTP/1.1 nothing. True while that is being found out, and when it
+    /// is so.
+    private func speaksHTTP2() -> Bool {
+        guard self.parent == nil, !self.hasServed, let context = self.context, HTTP2Preface.begins(self.input) else {
+            return false
+        }
+        guard self.input.readableBytes >= HTTP2Preface.length else {
+            if self.headDeadline == 0 {
+                self.headDeadline = LoopClock.now() + self.loop.options.headTimeout
+                self.setDeadline(self.headDeadline)
+            }
+            return true
+        }
+        let input = self.input
+        self.input = ByteBuffer()
+        self.phase = .closed
+        self.leave()
+        self.context = nil
+        self.writer.detach()
+        do {
+            try HTTP2Connection.install(on: context.channel, of: self.loop)
+            self.ownsPlace = false
+            context.fireChannelRead(NIOAny(input))
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        } catch {
+            context.close(promise: nil)
+        }
+        return true
+    }
+
     private func receive(headLength: Int) {
         self.headDeadline = 0
+        self.hasServed = true
         let head = self.input
         self.input.moveReaderIndex(forwardBy: headLength)
         if let operation = self.loop.operations.match(self.exchange.request, head) {
             return self.operate(operation, head)
         }
+        let now = LoopClock.now()
         let opening: Exchange.Opening
-        do throws(Refusal) { opening = try self.exchange.open(head, now: LoopClock.now()) } catch {
+        do throws(Refusal) { opening = try self.exchange.open(head, now: now) } catch {
             return self.refuse(error, isBodyTaken: self.takesSmallBody())
         }
         if opening.body == .multipart, self.exchange.request.hasBody {
@@ -144,7 +208,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             if try body.take(&self.input) {
                 // An idle stream must not hold the buffer that its request came in.
                 if self.input.readableBytes == 0 { self.input = ByteBuffer() }
-                return self.admit(body.bytes)
+                return self.admit(body.bytes, now: now)
             }
             if self.exchange.request.facts.expectsContinue { self.sendContinue() }
             try self.hold(body.bytes.readableBytes)
@@ -175,7 +239,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             try self.hold(body.bytes.readableBytes)
             if isComplete {
                 self.input = buffer
-                self.admit(body.bytes)
+                self.admit(body.bytes, now: LoopClock.now())
                 self.processInput()
             } else {
                 self.phase = .body(body)
@@ -242,23 +306,23 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         do throws(Refusal) { try self.hold(body.readableBytes) } catch {
             return self.refuse(error, isBodyTaken: true)
         }
-        self.admit(body)
+        self.admit(body, now: LoopClock.now())
     }
 
-    private func admit(_ body: ByteBuffer) {
+    private func admit(_ body: ByteBuffer, now: UInt64) {
         self.phase = .exchange
         do throws(Refusal) {
             let admission = try self.exchange.admit(body)
             if self.exchange.inflatedBytes > 0 { try self.hold(self.heldBytes + self.exchange.inflatedBytes) }
             switch admission {
-            case .send: self.driver.start()
+            case .send: self.driver.start(now: now)
             case .answer(let answer):
                 let reusable = self.exchange.request.keepAlive
                 var out = self.loop.takeBuffer()
                 self.exchange.answer(answer, now: LoopClock.now(), closing: !reusable, into: &out)
                 self.send(out, passing: nil)
                 self.loop.recycle(out)
-                self.answerEnded(reusable: reusable)
+                self.answerEnded(reusable: reusable, now: LoopClock.now())
             }
         } catch {
             self.refuse(error, isBodyTaken: true)
@@ -275,7 +339,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &out)
         self.send(out, passing: nil)
         self.loop.recycle(out)
-        self.answerEnded(reusable: reusable)
+        self.answerEnded(reusable: reusable, now: LoopClock.now())
     }
 
     /// Takes a small body that has come already out of the way, so that the connection can go on behind it.
@@ -301,7 +365,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.exchange.refuse(refusal, now: LoopClock.now(), closing: true, into: &out)
         self.send(out, passing: nil)
         self.loop.recycle(out)
-        self.answerEnded(reusable: false)
+        self.answerEnded(reusable: false, now: LoopClock.now())
     }
 
     // MARK: the gateway's own pages
@@ -327,36 +391,32 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
             connection.phase = .exchange
             if !request.keepAlive { message = message.closing() }
             connection.send(message.bytes, passing: nil)
-            connection.answerEnded(reusable: request.keepAlive)
+            connection.answerEnded(reusable: request.keepAlive, now: LoopClock.now())
         }
     }
 
-    // MARK: ClientStream
+    // MARK: what the driver asks for
 
-    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+    /// False while the client does not take what was sent.
+    var isWritable: Bool { self.writer.isWritable }
 
-    func send(_ message: ByteBuffer, passing passed: ByteBuffer?) {
-        guard let context = self.context else { return }
-        guard let passed else {
-            context.writeAndFlush(self.wrapOutboundOut(message), promise: nil)
-            return
-        }
-        if message.readableBytes > 0 { context.write(self.wrapOutboundOut(message), promise: nil) }
-        context.writeAndFlush(self.wrapOutboundOut(passed), promise: nil)
-    }
+    /// Sends `message`, and `passed` behind it.
+    func send(_ message: ByteBuffer, passing passed: ByteBuffer?) { self.writer.send(message, then: passed) }
 
+    /// Moves the exchange's deadline; monotonic nanoseconds.
     func setDeadline(_ time: UInt64) { self.loop.deadlines.set(self, time) }
 
-    func answerEnded(reusable: Bool) {
+    /// The answer is out; `reusable` says whether another request may follow.
+    func answerEnded(reusable: Bool, now: UInt64) {
         switch self.phase {
-        case .exchange, .upload: break
+        case .exchange, .upload, .tunnel: break
         case .head, .body, .operations, .lingering, .closed: return
         }
         self.releaseBody()
         self.pace = nil
         guard reusable, !self.loop.state.isDraining else { return self.linger() }
         self.phase = .head
-        self.setDeadline(LoopClock.now() + self.loop.options.keepAliveTimeout)
+        self.setDeadline(now + self.loop.options.keepAliveTimeout)
         if self.isReadingPaused { self.setReading(true) }
         // A pipelined request is served after this call has returned, so that many of them do not nest.
         if self.input.readableBytes > 0 {
@@ -365,13 +425,24 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         }
     }
 
+    /// Breaks the connection so that the client notices that its answer is not complete.
     func abort() {
         self.phase = .closed
         guard let context = self.context else { return }
         // RST instead of FIN, so that not even a client that reads until the end takes the answer for complete.
         let provider = context.channel as? any SocketOptionProvider
         _ = provider?.setSoLinger(Glibc.linger(l_onoff: 1, l_linger: 0))
-        context.close(promise: nil)
+        context.pipeline.sever()
+    }
+
+    /// From now on what the client sends goes to `tunnel`; returns what it has sent already.
+    func tunnelBegins(_ tunnel: Tunnel) -> ByteBuffer {
+        let early = self.input
+        self.input = ByteBuffer()
+        guard case .exchange = self.phase else { return early }
+        self.phase = .tunnel(tunnel)
+        if self.isReadingPaused { self.setReading(true) }
+        return early
     }
 
     // MARK: ends
@@ -401,7 +472,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         case .body: self.refuseTimeout(self.pace?.reason)
         case .upload where self.driver.isBusy: self.driver.deadlinePassed(now)
         case .upload(let upload): upload.fail(Refusal(.requestTimeout, upload.slowness))
-        case .exchange: self.driver.deadlinePassed(now)
+        case .exchange, .tunnel: self.driver.deadlinePassed(now)
         case .operations, .lingering, .closed: self.context?.close(promise: nil)
         }
     }
@@ -412,7 +483,7 @@ final class ClientConnection: ChannelInboundHandler, ClientStream, Expiring {
         self.exchange.refuse(Refusal(.requestTimeout, detail), now: LoopClock.now(), closing: true, into: &out)
         self.send(out, passing: nil)
         self.loop.recycle(out)
-        self.answerEnded(reusable: false)
+        self.answerEnded(reusable: false, now: LoopClock.now())
     }
 
     /// The process drains: an idle connection closes now, a busy one after its answer.

@@ -7,18 +7,18 @@ import Synchronization
 final class TLSContexts: Sendable {
     private let contexts = Mutex<[String: NIOSSLContext]>([:])
 
-    /// The context for an address, made if need be: call `prepare` off the loops first. Throws when the authorities' file
-    /// cannot be read.
-    func context(for address: UpstreamState.Address) throws -> NIOSSLContext {
-        let key = address.caFile ?? ""
+    /// The context that trusts a file's authorities, or the system's, made if need be: call `prepare` off the loops first.
+    /// Throws when the file cannot be read.
+    func context(trusting caFile: String?) throws -> NIOSSLContext {
+        let key = caFile ?? ""
         if let context = self.contexts.withLock({ $0[key] }) { return context }
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applicationProtocols = ["http/1.1"]
         configuration.minimumTLSVersion = .tlsv12
-        if let file = address.caFile { configuration.trustRoots = .file(file) }
+        if let file = caFile { configuration.trustRoots = .file(file) }
         let context: NIOSSLContext
         do { context = try NIOSSLContext(configuration: configuration) } catch {
-            guard let file = address.caFile else { throw error }
+            guard let file = caFile else { throw error }
             throw UnreadableAuthorities(path: file, reason: "\(error)")
         }
         self.contexts.withLock { $0[key] = context }
@@ -27,6 +27,6 @@ final class TLSContexts: Sendable {
 
     /// Makes the contexts that `table` needs; an unreadable file shows when the upstream is called.
     func prepare(for table: RoutingTable) {
-        for address in table.tlsAddresses { _ = try? self.context(for: address) }
+        for caFile in table.authorities { _ = try? self.context(trusting: caFile) }
     }
 }

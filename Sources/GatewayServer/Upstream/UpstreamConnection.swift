@@ -7,8 +7,12 @@ final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private unowned let pool: UpstreamPool
+    /// WHY: unsafe: pools live as long as their loop, and that as long as its channels.
+    private unowned(unsafe) let pool: UpstreamPool
     private var context: ChannelHandlerContext?
+    private let writer = SocketWriter()
+    /// Nothing stands between this handler and the socket.
+    private let isPlain: Bool
     /// The exchange that uses the connection now.
     private(set) var driver: ExchangeDriver?
     /// Answers that have come back on this connection.
@@ -19,7 +23,13 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var isReading = true
     private var failure: (any Error)?
 
-    init(in pool: UpstreamPool) { self.pool = pool }
+    private let readMemory: ReadMemory
+
+    init(in pool: UpstreamPool, isPlain: Bool, reading readMemory: ReadMemory) {
+        self.pool = pool
+        self.readMemory = readMemory
+        self.isPlain = isPlain
+    }
 
     /// A connection that has closed has said so by `channelInactive`.
     var isUsable: Bool { !self.isClosed && self.context != nil }
@@ -27,26 +37,23 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// Lends the connection to `driver`.
     func lend(to driver: ExchangeDriver) { self.driver = driver }
 
-    func send(_ message: ByteBuffer) {
-        guard let context = self.context else { return }
-        context.writeAndFlush(self.wrapOutboundOut(message), promise: nil)
-    }
+    func send(_ message: ByteBuffer) { self.writer.send(message) }
 
     /// Writes without sending yet: `flush` does.
-    func write(_ piece: ByteBuffer) { self.context?.write(self.wrapOutboundOut(piece), promise: nil) }
+    func write(_ piece: ByteBuffer) { self.writer.write(piece) }
 
-    func flush() { self.context?.flush() }
+    func flush() { self.writer.flush() }
 
     /// False while the upstream does not take what was sent.
-    var isWritable: Bool { self.context?.channel.isWritable ?? false }
+    var isWritable: Bool { self.writer.isWritable }
 
     /// Takes the connection back from its exchange: into the pool, or closed when it cannot be used again.
-    func giveBack(reusable: Bool) {
+    func giveBack(reusable: Bool, now: UInt64) {
         self.driver = nil
         self.uses += 1
         guard reusable, self.isUsable else { return self.close() }
         self.setReading(true)
-        self.pool.takeBack(self)
+        self.pool.takeBack(self, now: now)
     }
 
     /// Stops or resumes reading, so that a slow client slows its upstream.
@@ -66,14 +73,19 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     // MARK: channel events
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.writer.attach(context, isPlain: self.isPlain)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let driver = self.driver else {
             // Bytes that nobody asked for: whatever they are, they are not the answer to the next request.
             return self.close()
         }
-        driver.upstreamRead(self.unwrapInboundIn(data))
+        let buffer = self.unwrapInboundIn(data)
+        driver.upstreamRead(buffer)
+        if self.isPlain { self.readMemory.keep(buffer) }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -88,6 +100,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         self.isClosed = true
         self.context = nil
+        self.writer.detach()
         self.pool.forget(self)
         let driver = self.driver
         self.driver = nil

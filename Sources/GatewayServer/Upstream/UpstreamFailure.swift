@@ -31,6 +31,8 @@ enum UpstreamFailure {
         switch error {
         case let error as NIOConnectionError: Self.cause(connecting: error)
         case let error as IOError: Self.system(error.errnoCode)
+        case let error as ProxyFailure: Self.cause(proxy: error)
+        case let error as HandshakeTimeout: "no \(error.step) within \(error.nanoseconds / 1_000_000) ms"
         case let error as ChannelError: Self.cause(channel: error)
         case NIOSSLError.uncleanShutdown: "the peer closed the connection without a TLS farewell"
         case is NIOSSLError, is BoringSSLError: Self.cause(tls: "\(error)")
@@ -48,8 +50,19 @@ enum UpstreamFailure {
         return "the name \(error.host) cannot be resolved"
     }
 
+    private static func cause(proxy failure: ProxyFailure) -> String {
+        let proxy = "the egress proxy \(failure.place)"
+        return switch failure.reason {
+        case .answered(407): "\(proxy) wants other credentials (407)"
+        case .answered(let status): "\(proxy) refused the tunnel with \(status)"
+        case .talks: "\(proxy) did not answer CONNECT as a proxy does"
+        case .error(let error): "\(proxy): \(Self.cause(error))"
+        }
+    }
+
     private static func cause(channel error: ChannelError) -> String {
         switch error {
+        case .eof: "the peer closed the connection"
         case .connectTimeout(let time): "no connection within \(time.nanoseconds / 1_000_000) ms"
         default: "\(error)"
         }

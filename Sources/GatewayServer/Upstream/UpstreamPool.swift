@@ -2,7 +2,6 @@ import GatewayCore
 import GatewayModel
 import NIOCore
 import NIOPosix
-import NIOSSL
 
 /// The connections of one loop to one upstream: idle ones ready, exchanges that wait for one in a bounded queue.
 final class UpstreamPool {
@@ -14,7 +13,8 @@ final class UpstreamPool {
     }
 
     private let state: UpstreamState
-    private unowned let loop: Loop
+    /// WHY: unsafe: the loop owns its pools and never lets go of one.
+    private unowned(unsafe) let loop: Loop
     /// The one used last comes first: it is the least likely to have been closed meanwhile.
     private var idle: [UpstreamConnection] = []
     private var waiting: [Waiter] = []
@@ -55,11 +55,11 @@ final class UpstreamPool {
         self.tellOfWaiters()
     }
 
-    func takeBack(_ connection: UpstreamConnection) {
+    func takeBack(_ connection: UpstreamConnection, now: UInt64) {
         if self.serve(connection) { return }
         // Nobody waits here: the place goes to the loop where somebody does.
         if self.state.hasWaiters { return connection.close() }
-        connection.idleSince = LoopClock.now()
+        connection.idleSince = now
         self.idle.append(connection)
     }
 
@@ -124,46 +124,66 @@ final class UpstreamPool {
         self.connecting += 1
         self.tellOfWaiters()
         let address = self.state.address
-        let connection = UpstreamConnection(in: self)
-        let context: NIOSSLContext?
-        do {
-            context = address.tls ? try self.loop.tls.context(for: address) : nil
-        } catch {
+        let steps: [UpstreamConnector.Step]
+        do { steps = try UpstreamConnector.steps(to: address, self.loop.tls) } catch {
             return self.connectFailed(error)
         }
-        let bound = NIOLoopBound(connection, eventLoop: self.loop.eventLoop)
-        let pool = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
-        ClientBootstrap(group: self.loop.eventLoop)
+        let connection = UpstreamConnection(in: self, isPlain: steps.isEmpty, reading: self.loop.readMemory)
+        let ready = self.loop.eventLoop.makePromise(of: Void.self)
+        let connector = steps.isEmpty ? nil : UpstreamConnector(to: address, by: steps, for: connection, ready: ready)
+        let bound = NIOLoopBound((self, connection, connector), eventLoop: self.loop.eventLoop)
+        let opened = ClientBootstrap(group: self.loop.eventLoop)
             .connectTimeout(.nanoseconds(Int64(upstream.timeouts.connect)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.unsentLimit, value: SocketLimits.unsentBytes)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let context {
-                        let isAddress = (try? SocketAddress(ipAddress: address.host, port: 0)) != nil
-                        let name = isAddress ? nil : address.host
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: context, serverHostname: name)
-                        )
+                    let (pool, connection, connector) = bound.value
+                    if let connector {
+                        try channel.pipeline.syncOperations.addHandler(connector)
+                    } else {
+                        try pool.loop.readMemory.serve(channel)
+                        try channel.pipeline.syncOperations.addHandler(connection)
                     }
-                    try channel.pipeline.syncOperations.addHandler(bound.value)
                 }
             }
-            .connect(host: address.host, port: address.port)
-            .assumeIsolated()
-            .whenComplete { result in
-                switch result {
-                case .success: pool.value.connected(bound.value)
-                case .failure(let error): pool.value.connectFailed(error)
-                }
+            .connect(host: address.proxy?.host ?? address.host, port: address.proxy?.port ?? address.port)
+        let proxy = address.proxy
+        opened.whenFailure { error in
+            if let proxy { ready.fail(ProxyFailure(proxy, .error(error))) } else { ready.fail(error) }
+        }
+        if connector == nil {
+            opened.whenSuccess { _ in ready.succeed(()) }
+        } else {
+            self.limit(opened, by: upstream.timeouts.connect, bound, ready)
+        }
+        ready.futureResult.assumeIsolated().whenComplete { result in
+            let (pool, connection, _) = bound.value
+            switch result {
+            case .success: pool.connected(connection)
+            case .failure(let error): pool.connectFailed(error)
             }
+        }
+    }
+
+    /// What has to be agreed on a connection counts as connecting it: one time for all of it.
+    private func limit(
+        _ opened: EventLoopFuture<any Channel>,
+        by time: UInt64,
+        _ bound: NIOLoopBound<(UpstreamPool, UpstreamConnection, UpstreamConnector?)>,
+        _ ready: EventLoopPromise<Void>
+    ) {
+        let timer = self.loop.eventLoop.scheduleTask(in: .nanoseconds(Int64(time))) {
+            opened.assumeIsolated().whenSuccess { channel in bound.value.2?.expire(after: time, channel) }
+        }
+        ready.futureResult.whenComplete { _ in timer.cancel() }
     }
 
     private func connected(_ connection: UpstreamConnection) {
         self.connecting -= 1
         self.tellOfWaiters()
         guard connection.isUsable else { return }
-        self.takeBack(connection)
+        self.takeBack(connection, now: LoopClock.now())
     }
 
     private func connectFailed(_ error: any Error) {

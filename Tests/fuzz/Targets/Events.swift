@@ -51,9 +51,17 @@ enum EventsCheck {
     }
 
     private static func pass(_ pieces: [[UInt8]], _ mode: Mode) -> Passage {
-        let relay = BodyRelay()
+        let relay = BodyRelay(reading: AnswerReaders())
         let watch = StreamWatch(mode.format, hidesUsageEvent: mode.hides)
-        relay.begin(mode.framing, to: .chunked, reading: mode.reading, watch: watch, inflating: mode.inflates)
+        relay.begin(
+            mode.framing,
+            to: .chunked,
+            reading: mode.reading,
+            watch: watch,
+            format: mode.format,
+            keepsID: true,
+            inflating: mode.inflates
+        )
         var passage = Passage()
         var sent: [UInt8] = []
         for piece in pieces where !piece.isEmpty {
@@ -73,7 +81,7 @@ enum EventsCheck {
         passage.usage = relay.watch.usage
         passage.hasEnded = relay.watch.hasEnded
         passage.hasFailed = relay.watch.hasFailed
-        passage.objectID = mode.reading == .events ? relay.watch.objectID : relay.member(1)
+        passage.objectID = mode.reading == .events ? relay.watch.objectID : relay.quotedID
         return passage
     }
 

@@ -91,7 +91,7 @@ private enum HeadCheck {
 enum RequestHeadCheck {
     static func run(_ bytes: [UInt8]) {
         HeadCheck.checkPrefixes(bytes, self.judge)
-        var head = RequestHead()
+        let head = RequestHead()
         guard case .complete(let length)? = try? head.parse(ByteBuffer(bytes: bytes), limit: HeadCheck.limit) else {
             return
         }
@@ -105,7 +105,7 @@ enum RequestHeadCheck {
     }
 
     private static func judge(_ bytes: [UInt8]) -> HeadCheck.Verdict {
-        var head = RequestHead()
+        let head = RequestHead()
         switch Result(catching: { try head.parse(ByteBuffer(bytes: bytes), limit: HeadCheck.limit) }) {
         case .success(.complete(let length)): return .complete(length)
         case .success(.needsMore): return .needsMore
@@ -163,7 +163,7 @@ enum RequestHeadCheck {
             again += bytes[field.value.lower..<field.value.upper] + [0x0D, 0x0A]
         }
         again += [0x0D, 0x0A]
-        var other = RequestHead()
+        let other = RequestHead()
         let result = try? other.parse(ByteBuffer(bytes: again), limit: again.count + 1)
         expect(result == .complete(length: again.count), "what was read cannot be read again")
         expect(other.method == head.method && other.keepAlive == head.keepAlive, "another method or another end")
@@ -177,7 +177,7 @@ enum RequestHeadCheck {
 enum ResponseHeadCheck {
     static func run(_ bytes: [UInt8]) {
         HeadCheck.checkPrefixes(bytes, self.judge)
-        var head = ResponseHead()
+        let head = ResponseHead()
         guard case .complete(let length)? = try? head.parse(ByteBuffer(bytes: bytes), limit: HeadCheck.limit) else {
             return
         }
@@ -192,7 +192,7 @@ enum ResponseHeadCheck {
     }
 
     private static func judge(_ bytes: [UInt8]) -> HeadCheck.Verdict {
-        var head = ResponseHead()
+        let head = ResponseHead()
         switch Result(catching: { try head.parse(ByteBuffer(bytes: bytes), limit: HeadCheck.limit) }) {
         case .success(.complete(let length)): return .complete(length)
         case .success(.needsMore): return .needsMore

@@ -1,0 +1,21 @@
+import Dialects
+import GatewayModel
+import JSONScan
+
+/// A loop's readers of JSON answers, one for each dialect: they look for `usage` and `id`.
+///
+/// Most answers come in one piece and are read in one go, so that all exchanges of a loop can use the same reader: its
+/// memory stays in the cache, and an idle connection has none.
+final class AnswerReaders {
+    private let openAI = AnswerReaders.makeReader(for: .openAIPlain)
+    private let anthropic = AnswerReaders.makeReader(for: .anthropicMessages)
+
+    func reader(for format: WireFormat) -> TopLevelScanner {
+        format == .anthropicMessages ? self.anthropic : self.openAI
+    }
+
+    /// A reader of its own, for an answer that comes in pieces.
+    static func makeReader(for format: WireFormat) -> TopLevelScanner {
+        TopLevelScanner(watching: ["usage", "id"], captureLimit: 4096, counting: format.usageReader)
+    }
+}

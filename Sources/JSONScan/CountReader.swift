@@ -1,0 +1,96 @@
+import CByteScan
+
+/// Reads counts out of one small JSON object and the objects within it, such as a provider's `usage`, without allocating.
+///
+/// Made once for the names that a provider uses. A count that is absent, null, negative, no integer or beyond all reason
+/// reads as nil; so does everything of an object that is malformed, or has one of the names twice, because readers
+/// disagree on which one holds.
+///
+/// WHY: `@unchecked Sendable`: the pointers within the names are those of literals.
+package struct CountReader: @unchecked Sendable {
+    /// What was found, by the places that the names have in the reader.
+    package struct Counts {
+        fileprivate var values = InlineArray<24, UInt64>(repeating: 0)
+        /// A bit for each place: a valid count, or an object.
+        fileprivate var found: UInt32 = 0
+
+        /// The count at `place`.
+        package subscript(place: Int) -> UInt64? { self.has(place) ? self.values[place] : nil }
+
+        /// Whether there is a count, or an object, at `place`.
+        package func has(_ place: Int) -> Bool { self.found >> UInt32(place) & 1 == 1 }
+    }
+
+    /// More than any answer can have of anything; sums over many of them stay within 64 bits.
+    private static let countLimit: UInt64 = 1_000_000_000_000
+    private static let depthLimit = 64
+
+    let names: [byte_scan_name]
+    /// How many members the object itself may have; theirs come first.
+    let topCount: Int
+
+    /// Reads the members `names`, which get the places 0, 1, …, and of those objects among them that `nested` names by
+    /// place, the members given there, which get the places behind. At most 24 together.
+    package init(_ names: [StaticString], nested: [(of: Int, names: [StaticString])] = []) {
+        precondition(names.count + nested.reduce(0) { $0 + $1.names.count } <= 24, "more names than places")
+        var all = names.map { byte_scan_name(of: $0) }
+        for object in nested {
+            all[object.of].first_child = all.count
+            all[object.of].child_count = object.names.count
+            all += object.names.map { byte_scan_name(of: $0) }
+        }
+        self.names = all
+        self.topCount = names.count
+    }
+
+    /// The counts of the object that `bytes` hold.
+    package func read(_ bytes: [UInt8]) -> Counts {
+        bytes.withUnsafeBufferPointer { bytes in
+            withUnsafeTemporaryAllocation(of: byte_scan_member.self, capacity: self.names.count) { members in
+                var hints: Int32 = 0
+                let isPlain = byte_scan_members(
+                    bytes.baseAddress,
+                    bytes.count,
+                    Self.depthLimit,
+                    self.names,
+                    self.topCount,
+                    self.names.count,
+                    members.baseAddress,
+                    &hints
+                )
+                return isPlain == 1 ? self.counts(bytes, UnsafeBufferPointer(members)) : Counts()
+            }
+        }
+    }
+
+    /// The counts of the members that a pass over `bytes` has found, by place.
+    func counts(_ bytes: UnsafeBufferPointer<UInt8>, _ members: UnsafeBufferPointer<byte_scan_member>) -> Counts {
+        var counts = Counts()
+        for place in 0..<members.count where members[place].end > 0 {
+            if self.names[place].child_count > 0 {
+                if bytes[members[place].start] == UInt8(ascii: "{") { counts.found |= 1 << UInt32(place) }
+            } else if let count = Self.count(bytes, members[place]) {
+                counts.values[place] = count
+                counts.found |= 1 << UInt32(place)
+            }
+        }
+        return counts
+    }
+
+    @inline(__always)
+    private static func count(_ bytes: UnsafeBufferPointer<UInt8>, _ member: byte_scan_member) -> UInt64? {
+        var number: UInt64 = 0
+        for index in member.start..<member.end {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit < 10, number <= Self.countLimit else { return nil }
+            number = number &* 10 &+ UInt64(digit)
+        }
+        return number <= Self.countLimit ? number : nil
+    }
+}
+
+extension byte_scan_name {
+    init(of name: StaticString) {
+        self.init(bytes: name.utf8Start, length: name.utf8CodeUnitCount, first_child: 0, child_count: 0)
+    }
+}

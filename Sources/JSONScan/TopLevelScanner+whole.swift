@@ -1,0 +1,52 @@
+import CByteScan
+
+// The usual document lies in one piece and has nothing remarkable at its top level. It is read here in one call without
+// states. At the first thing that is not plain the call gives up, and the machine reads the document from its beginning
+// and says what is wrong. The tests feed every document whole and in pieces and compare.
+extension TopLevelScanner {
+    /// Reads a whole document and finishes. False: the machine must read it.
+    func readWhole(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        var hints: Int32 = 0
+        let isPlain = byte_scan_members(
+            bytes.baseAddress,
+            bytes.count,
+            Self.depthLimit,
+            self.names.baseAddress,
+            self.watched.count,
+            self.names.count,
+            self.found.baseAddress,
+            &hints
+        )
+        guard isPlain == 1 else { return false }
+        self.mayNameFiles = hints != 0
+        if let counting = self.counting {
+            let within = UnsafeBufferPointer(rebasing: self.found[self.watched.count...])
+            self.counts = counting.counts(bytes, within)
+        }
+        for place in self.watched.indices where self.found[place].end > 0 {
+            let (start, end) = (self.found[place].start, self.found[place].end)
+            self.members[place] = Member(kind: JSONKind(of: bytes[start]), start: start, end: end)
+            let isCounted = place == 0 && self.counting != nil
+            guard self.captureLimit > 0, !isCounted else { continue }
+            let kept = bytes[start..<min(end, start + self.captureLimit)]
+            self.captures[place].append(contentsOf: UnsafeBufferPointer(rebasing: kept))
+        }
+        self.state = .finished
+        self.offset = bytes.count
+        return true
+    }
+}
+
+extension JSONKind {
+    /// What a value is by its first byte, which is one that a value can begin with.
+    init(of byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "{"): self = .object
+        case UInt8(ascii: "["): self = .array
+        case UInt8(ascii: "\""): self = .string
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): self = .bool
+        case UInt8(ascii: "n"): self = .null
+        default: self = .number
+        }
+    }
+}
