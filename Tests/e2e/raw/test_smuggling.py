@@ -95,6 +95,8 @@ def expectation(case: Case) -> tuple[list[str], bool | None, list[str]]:
         return ["refused"], True, []
     if case.verdict == "W":
         return [], False, []
+    if case.verdict == "H":
+        return [], True, []
     return [str(ANSWERED[case.verdict] or 200), "200"], False, [behind]
 
 
