@@ -29,14 +29,18 @@ class Frame:
 
 @dataclasses.dataclass
 class Answer:
-    """What came on one stream: `end` is how it ended, `END_STREAM`, a reset's code, or None."""
+    """What came on one stream, and how it ended: complete, with a reset's code, or not yet."""
 
     status: int = 0
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     interim: list[int] = dataclasses.field(default_factory=list)
-    body: bytes = b""
+    pieces: list[bytes] = dataclasses.field(default_factory=list)
     is_complete: bool = False
     reset: int | None = None
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.pieces)
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -140,7 +144,7 @@ class Connection:
                 answer.status = status
                 answer.headers = {name: value for name, value in fields if not name.startswith(":")}
         elif found.kind == DATA:
-            answer.body += found.payload
+            answer.pieces.append(found.payload)
         elif found.kind == RST_STREAM:
             answer.reset = found.code
         elif found.kind == GOAWAY:
