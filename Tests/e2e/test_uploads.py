@@ -31,7 +31,7 @@ def uploads(tmp_path_factory: pytest.TempPathFactory, server: FormServer) -> Ite
     folder: pathlib.Path = tmp_path_factory.mktemp("uploads")
     url = f"http://127.0.0.1:{server.port}"
     config = base_config(url)
-    config["upstreams"].append(upstream("forms", f"{url}/v1", timeouts={**TIMEOUTS, "idle": "3s"}))
+    config["upstreams"].append(upstream("forms", f"{url}/v1", timeouts={**TIMEOUTS, "idle": "3s", "firstByte": "6s"}))
     config["models"] += [model("speech", "forms", target="speech-of-the-provider"), model("plain", "forms")]
     config["routes"].insert(0, {"name": "files", "match": {"paths": ["/v1/files*"]}, "upstream": "forms"})
     tiers = [{"upstream": "refused"}, {"upstream": "forms", "priority": 1}]

@@ -28,16 +28,12 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 
 let package = Package(
     name: "ai-gateway-fuzz",
-    dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.101.2")],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
     targets: [
-        layer(
-            "GatewayModel",
-            [],
-            sources: [
-                "Resources", "Outcome", "Values", "Documents/DocumentValue.swift", "Documents/DocumentValue+JSON.swift",
-                "Documents/JSONReader.swift", "Documents/Problem.swift",
-            ]
-        ),
+        layer("GatewayModel", [.product(name: "Yams", package: "Yams")]),
         .target(
             name: "CByteScan",
             path: "Sources/CByteScan",
