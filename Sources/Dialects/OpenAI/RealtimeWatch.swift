@@ -3,13 +3,15 @@ import JSONScan
 
 /// Looks at the events that a provider sends in a realtime session, for the usage of each answer: `response.done` has it, and every
 /// answer is billed by itself (platform.openai.com/docs/api-reference/realtime-server-events/response/done).
-package struct RealtimeWatch {
+///
+/// Not copyable: two copies would read into the same scanners.
+package struct RealtimeWatch: ~Copyable {
     private static let typeName = 0
     private static let response = 1
 
     /// An answer with its whole text; what is longer tells nothing.
-    private var scanner = TopLevelScanner(watching: ["type", "response"], captureLimit: 1 << 20)
-    private var answer = TopLevelScanner(watching: ["usage"], captureLimit: 16 << 10)
+    private let scanner = TopLevelScanner(watching: ["type", "response"], captureLimit: 1 << 20)
+    private let answer = TopLevelScanner(watching: ["usage"], captureLimit: 16 << 10)
     private var isReadable = true
     /// Summed over all answers so far.
     package private(set) var usage = TokenUsage()
