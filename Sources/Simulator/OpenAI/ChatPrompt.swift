@@ -15,8 +15,10 @@ struct ChatPrompt: Sendable {
         }
         prompt.stop = Self.strings(json["stop"])
         prompt.fixedText = Self.fixedText(json["response_format"], seed: Text.seed(json["messages"]?.text ?? ""))
+        if let effort = json["reasoning_effort"]?.string { prompt.thinks = effort != "none" && effort != "minimal" }
         self.prompt = prompt
-        self.tools = Self.tools(json, last: messages.last ?? .null)
+        self.tools = Self.tools(json, messages)
+        if !acceptsPlaceholders { try ChatRules.check(json, messages) }
     }
 
     /// A string or a list of strings.
@@ -56,11 +58,13 @@ struct ChatPrompt: Sendable {
             ?? (message["content"]?.array ?? []).compactMap { $0["text"]?.string }.joined(separator: " ")
     }
 
-    private static func tools(_ json: JSON, last: JSON) -> ToolChoice {
+    private static func tools(_ json: JSON, _ messages: [JSON]) -> ToolChoice {
         let tools = (json["tools"]?.array ?? []).compactMap { tool -> Tool? in
             guard let name = tool["function"]?["name"]?.string else { return nil }
             return Tool(name: name, schema: tool["function"]?["parameters"] ?? [:])
         }
+        let last = messages.last ?? .null
+        let sinceAnswer = messages.reversed().prefix { $0["role"]?.string != "assistant" }
         let choice = json["tool_choice"]
         let mode: ToolChoice.Mode =
             switch choice?.string {
@@ -73,7 +77,7 @@ struct ChatPrompt: Sendable {
             mode: mode,
             allowsParallel: json["parallel_tool_calls"]?.bool ?? true,
             lastUserText: last["role"]?.string == "user" ? Self.text(of: last) : nil,
-            endsWithToolResult: last["role"]?.string == "tool"
+            endsWithToolResult: sinceAnswer.contains { $0["role"]?.string == "tool" }
         )
     }
 }

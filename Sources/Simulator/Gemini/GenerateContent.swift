@@ -1,0 +1,223 @@
+// POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens. A stream is a sequence of whole answers,
+// each with the next piece of text or one whole function call, the last with `finishReason`; every one carries
+// `usageMetadata`. With `alt=sse` each is an event that ends with CRLF CRLF; without, they are the elements of one array.
+
+import HTTPTypes
+
+/// Gemini's answers.
+enum GenerateContent {
+    /// Where the API's versions begin; they differ in nothing that is simulated.
+    static let versions = ["/v1beta", "/v1", "/v1alpha"]
+
+    static let endpoints = Self.versions.flatMap { version in
+        [
+            Endpoint(method: .post, path: "\(version)/models/{model}:generateContent", dialect: .gemini) {
+                let answer = try GeminiAnswer($0, $1)
+                return .gemini(answer.whole, tokens: answer.outputTokens)
+            },
+            Endpoint(method: .post, path: "\(version)/models/{model}:streamGenerateContent", dialect: .gemini) {
+                let answer = try GeminiAnswer($0, $1)
+                if $0.dialect == .gemini { return .events { outlet in try await answer.streamEvents(to: outlet) } }
+                return .array { outlet in try await answer.streamArray(to: outlet) }
+            },
+            Endpoint(method: .post, path: "\(version)/models/{model}:countTokens", dialect: .gemini) {
+                try Self.count($0, $1)
+            },
+        ]
+    }
+
+    private static func count(_ call: Call, _ provider: Provider) throws -> Answer {
+        let json = try GeminiReader.read(call.json, as: "CountTokensRequest")
+        try provider.checkGeminiModel(call.model ?? "", "countTokens")
+        let request = json["generateContentRequest"] ?? json
+        let contents = (request["contents"]?.array ?? []) + (request["systemInstruction"].map { [$0] } ?? [])
+        let tokens = contents.reduce(0) { $0 + GeminiPrompt.tokens(in: $1) }
+        return .gemini([
+            "totalTokens": .int(tokens), "promptTokensDetails": [["modality": "TEXT", "tokenCount": .int(tokens)]],
+        ])
+    }
+}
+
+/// One answer of Gemini: as many candidates as were asked for.
+private struct GeminiAnswer: Sendable {
+    private let candidates: [Generation]
+    private let showsThoughts: Bool
+    private let promptTokens: Int
+    private let model: String
+    private let id: String
+    private let signsCalls: Bool
+
+    init(_ call: Call, _ provider: Provider) throws {
+        let json = try GeminiReader.read(call.json, as: "GenerateContentRequest")
+        self.model = call.model ?? ""
+        try provider.checkGeminiModel(self.model, "generateContent")
+        let prompt = try GeminiPrompt(json, model: self.model)
+        self.candidates = (0..<prompt.candidateCount).map { index in
+            let seed = Text.mix(call.seed &+ UInt64(index))
+            return Generation(prompt.prompt, prompt.tools, idPrefix: "", seed: seed, dials: call.dials)
+        }
+        self.showsThoughts = prompt.showsThoughts
+        self.promptTokens = prompt.prompt.tokens
+        self.id = Text.identifier("", call.seed)
+        self.signsCalls = GeminiPrompt.needsSignatures(self.model)
+    }
+
+    var outputTokens: Int { self.candidates.reduce(0) { $0 + $1.tokens } }
+
+    var whole: JSON {
+        let candidates = self.candidates.enumerated().map { index, generation in
+            let text = self.text(generation.text, of: generation, isLast: true)
+            let answer = generation.toolCalls.isEmpty ? [text] : self.calls(of: generation)
+            let parts = self.isRefused(generation) ? [] : self.thoughts(of: generation) + answer
+            return self.candidate(index, parts, generation, isLast: true)
+        }
+        return self.chunk(candidates, output: self.outputTokens)
+    }
+
+    func streamEvents(to outlet: Outlet) async throws {
+        try await self.stream(to: outlet) { chunk, _ in "data: \(chunk.text)\r\n\r\n" }
+    }
+
+    func streamArray(to outlet: Outlet) async throws {
+        try await self.stream(to: outlet) { chunk, isFirst in (isFirst ? "[" : ",\r\n") + chunk.text + "\n" }
+        try await outlet.write(Array("]".utf8))
+    }
+
+    private func stream(
+        to outlet: Outlet,
+        _ frame: (_ chunk: JSON, _ isFirst: Bool) -> String
+    ) async throws {
+        var isFirst = true
+        var sent = 0
+        for (index, generation) in self.candidates.enumerated() {
+            let steps = self.steps(of: generation)
+            // What is thought is counted, shown or not.
+            if !self.showsThoughts { sent += generation.thoughtTokens }
+            for (place, step) in steps.enumerated() {
+                if step.tokens > 0 { try await outlet.pace() }
+                sent += step.tokens
+                let isLast = place == steps.count - 1
+                let candidate = self.candidate(index, step.parts(), generation, isLast: isLast)
+                let chunk = self.chunk([candidate], output: sent)
+                try await outlet.write(Array(frame(chunk, isFirst).utf8))
+                isFirst = false
+            }
+        }
+    }
+
+    /// A chunk of a stream before it is built: a long answer is not held as a whole.
+    private struct Step {
+        let tokens: Int
+        let parts: () -> [JSON]
+    }
+
+    private func steps(of generation: Generation) -> [Step] {
+        if self.isRefused(generation) { return [Step(tokens: 0) { [] }] }
+        var steps: [Step] = []
+        if let thought = generation.thought, self.showsThoughts {
+            steps += (0..<thought.pieceCount).map { place in
+                Step(tokens: 1) { [["text": .string(thought.piece(place)), "thought": true]] }
+            }
+        }
+        steps += (0..<generation.pieceCount).map { place in
+            Step(tokens: 1) { [self.text(generation.piece(place), of: generation, isLast: false)] }
+        }
+        for (index, call) in generation.toolCalls.enumerated() {
+            let tokens = Text.tokens(in: call.name) + Text.tokens(in: call.arguments)
+            steps.append(Step(tokens: tokens) { [self.calls(of: generation)[index]] })
+        }
+        if generation.toolCalls.isEmpty {
+            steps.append(Step(tokens: 0) { [self.text("", of: generation, isLast: true)] })
+        }
+        return steps
+    }
+
+    private func isRefused(_ generation: Generation) -> Bool { generation.finish == .refusal }
+
+    private func thoughts(of generation: Generation) -> [JSON] {
+        guard let thought = generation.thought, self.showsThoughts else { return [] }
+        return [["text": .string(thought.text), "thought": true]]
+    }
+
+    /// A part of the text. The last one carries the signature of the thought.
+    private func text(_ text: String, of generation: Generation, isLast: Bool) -> JSON {
+        let part: JSON = ["text": .string(text)]
+        guard isLast, let thought = generation.thought else { return part }
+        return part.setting("thoughtSignature", .string(thought.signature))
+    }
+
+    /// The calls as parts; of calls made at once, only the first is signed.
+    private func calls(of generation: Generation) -> [JSON] {
+        generation.toolCalls.enumerated().map { index, call in
+            let arguments = (try? JSON(parsing: Array(call.arguments.utf8))) ?? [:]
+            let part: JSON = ["functionCall": ["name": .string(call.name), "args": arguments]]
+            let signature = generation.thought?.signature ?? (self.signsCalls ? Signature.sign(call.name) : nil)
+            guard index == 0, let signature else { return part }
+            return part.setting("thoughtSignature", .string(signature))
+        }
+    }
+
+    private func candidate(_ index: Int, _ parts: [JSON], _ generation: Generation, isLast: Bool) -> JSON {
+        var content: JSON = ["role": "model"]
+        if !parts.isEmpty { content = ["parts": .array(parts), "role": "model"] }
+        var candidate: JSON = ["content": content]
+        if isLast { candidate = candidate.setting("finishReason", .string(generation.finish.geminiName)) }
+        candidate = candidate.setting("index", .int(index))
+        guard isLast, self.isRefused(generation) else { return candidate }
+        return candidate.setting(
+            "safetyRatings",
+            [["category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": true]]
+        )
+    }
+
+    /// One answer; `output` is how many tokens have been produced with it, thoughts first.
+    private func chunk(_ candidates: [JSON], output: Int) -> JSON {
+        let thoughts = min(output, self.candidates.reduce(0) { $0 + $1.thoughtTokens })
+        var usage: JSON = ["promptTokenCount": .int(self.promptTokens)]
+        if output > thoughts { usage = usage.setting("candidatesTokenCount", .int(output - thoughts)) }
+        usage = usage.setting("totalTokenCount", .int(self.promptTokens + output))
+        let details: JSON = [["modality": "TEXT", "tokenCount": .int(self.promptTokens)]]
+        usage = usage.setting("promptTokensDetails", details)
+        if thoughts > 0 { usage = usage.setting("thoughtsTokenCount", .int(thoughts)) }
+        return [
+            "candidates": .array(candidates), "usageMetadata": usage, "modelVersion": .string(self.model),
+            "responseId": .string(self.id),
+        ]
+    }
+}
+
+extension Generation.Finish {
+    /// Gemini's `finishReason`; calls of functions end as text does.
+    fileprivate var geminiName: String {
+        switch self {
+        case .complete, .stopSequence, .toolCalls: "STOP"
+        case .length: "MAX_TOKENS"
+        case .refusal: "SAFETY"
+        }
+    }
+}
+
+extension Answer {
+    /// A whole answer of Google's.
+    static func gemini(_ json: JSON, tokens: Int = 0) -> Answer {
+        var answer = Answer.json(json, tokens: tokens)
+        answer.headers[.contentType] = "application/json; charset=UTF-8"
+        return answer
+    }
+
+    /// A JSON array that is produced element by element.
+    fileprivate static func array(_ produce: @escaping @Sendable (Outlet) async throws -> Void) -> Answer {
+        Answer(headers: [.contentType: "application/json; charset=UTF-8"], body: .events(produce))
+    }
+}
+
+extension Provider {
+    /// Refuses a model that does not exist, in Gemini's words.
+    func checkGeminiModel(_ model: String, _ method: String) throws {
+        guard let models = self.options.models, !models.contains(model), !model.hasPrefix("sim-") else { return }
+        throw APIError.notFound(
+            "models/\(model) is not found for API version v1beta, or is not supported for \(method). Call ListModels to "
+                + "see the list of available models and their supported methods."
+        )
+    }
+}
