@@ -5,8 +5,8 @@ struct Tool: Sendable {
     let schema: JSON
 }
 
-/// Decides which tools are called. A request gets calls when it forces them, when the dial `tool` names one, or when the last
-/// message of the user says `call tool NAME`, once for each call; a JSON object behind the name is the call's arguments. The
+/// Decides which tools are called. A request gets calls when it forces them, when the dial `tool` names one, or when what the
+/// user said last says `call tool NAME`, once for each call; a JSON object behind the name is the call's arguments. The
 /// result of a tool is answered with text.
 struct ToolChoice: Sendable {
     /// What the request says about tools.
@@ -20,7 +20,7 @@ struct ToolChoice: Sendable {
     var tools: [Tool]
     var mode: Mode = .auto
     var allowsParallel = true
-    /// The text of the last message, when it is the user's.
+    /// What the user has said since the model spoke last; agents send notes of their own after it.
     var lastUserText: String?
     /// Whether the result of a tool has come since the model spoke last.
     var endsWithToolResult = false

@@ -30,6 +30,7 @@ struct AssistantMessage: Sendable {
         return self.head(thought + answer, outputTokens: self.generation.tokens)
             .setting("stop_reason", .string(self.generation.finish.anthropicName))
             .setting("stop_sequence", self.stopSequence)
+            .setting("stop_details", self.stopDetails)
     }
 
     func stream(to outlet: Outlet) async throws {
@@ -47,8 +48,12 @@ struct AssistantMessage: Sendable {
         }
         let delta: JSON = [
             "stop_reason": .string(self.generation.finish.anthropicName), "stop_sequence": self.stopSequence,
+            "stop_details": self.stopDetails,
         ]
-        let usage: JSON = ["output_tokens": .int(self.generation.tokens)]
+        let usage: JSON = [
+            "output_tokens": .int(self.generation.tokens),
+            "output_tokens_details": ["thinking_tokens": .int(self.generation.thoughtTokens)],
+        ]
         try await Self.send("message_delta", ["delta": delta, "usage": usage], to: outlet)
         try await Self.send("message_stop", [:], to: outlet)
     }
@@ -97,7 +102,10 @@ struct AssistantMessage: Sendable {
             "content": .array(content), "stop_reason": nil, "stop_sequence": nil,
             "usage": [
                 "input_tokens": .int(self.inputTokens), "cache_creation_input_tokens": 0,
-                "cache_read_input_tokens": 0, "output_tokens": .int(outputTokens), "service_tier": "standard",
+                "cache_read_input_tokens": 0, "output_tokens": .int(outputTokens),
+                "output_tokens_details": [
+                    "thinking_tokens": .int(content.isEmpty ? 0 : self.generation.thoughtTokens)
+                ], "service_tier": "standard",
             ],
         ]
     }
@@ -112,6 +120,10 @@ struct AssistantMessage: Sendable {
 
     private var stopSequence: JSON {
         if case .stopSequence(let text) = self.generation.finish { .string(text) } else { .null }
+    }
+
+    private var stopDetails: JSON {
+        self.generation.finish == .refusal ? ["type": "refusal", "category": nil, "explanation": nil] : .null
     }
 
     private var toolUses: [JSON] {

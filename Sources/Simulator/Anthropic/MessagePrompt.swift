@@ -24,7 +24,7 @@ struct MessagePrompt: Sendable {
         prompt.fixedText = try Self.fixedText(call)
         self.omitsThoughts = thinking?["display"]?.string == "omitted"
         self.prompt = prompt
-        self.tools = Self.tools(call.json, last: messages.last ?? .null)
+        self.tools = Self.tools(call.json, messages)
         try MessageRules.check(call.json, messages)
     }
 
@@ -57,7 +57,7 @@ struct MessagePrompt: Sendable {
         return ChatPrompt.fixedText(format, seed: Text.seed(call.json["messages"]?.text ?? ""))
     }
 
-    private static func tools(_ json: JSON, last: JSON) -> ToolChoice {
+    private static func tools(_ json: JSON, _ messages: [JSON]) -> ToolChoice {
         let tools = (json["tools"]?.array ?? []).compactMap { tool -> Tool? in
             guard let name = tool["name"]?.string else { return nil }
             return Tool(name: name, schema: tool["input_schema"] ?? [:])
@@ -70,13 +70,14 @@ struct MessagePrompt: Sendable {
             case "tool": (choice?["name"]?.string).map { .named($0) } ?? .required
             default: .auto
             }
-        let blocks = last["content"]?.array ?? []
+        let sinceAnswer = messages.reversed().prefix { $0["role"]?.string != "assistant" }.reversed()
+        let blocks = sinceAnswer.flatMap { $0["content"]?.array ?? [] }
         let disablesParallel = choice?["disable_parallel_tool_use"]?.bool ?? false
         return ToolChoice(
             tools: tools,
             mode: mode,
             allowsParallel: !disablesParallel,
-            lastUserText: last["role"]?.string == "user" ? ChatPrompt.text(of: last) : nil,
+            lastUserText: ChatPrompt.userText(in: sinceAnswer),
             endsWithToolResult: blocks.contains { $0["type"]?.string == "tool_result" }
         )
     }

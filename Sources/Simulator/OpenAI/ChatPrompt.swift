@@ -52,6 +52,12 @@ struct ChatPrompt: Sendable {
         return count
     }
 
+    /// What the user says in some messages; nil where the user says nothing.
+    static func userText(in messages: some Sequence<JSON>) -> String? {
+        let texts = messages.filter { $0["role"]?.string == "user" }.map { Self.text(of: $0) }
+        return texts.isEmpty ? nil : texts.joined(separator: " ")
+    }
+
     /// The text of a message.
     static func text(of message: JSON) -> String {
         message["content"]?.string
@@ -63,8 +69,7 @@ struct ChatPrompt: Sendable {
             guard let name = tool["function"]?["name"]?.string else { return nil }
             return Tool(name: name, schema: tool["function"]?["parameters"] ?? [:])
         }
-        let last = messages.last ?? .null
-        let sinceAnswer = messages.reversed().prefix { $0["role"]?.string != "assistant" }
+        let sinceAnswer = messages.reversed().prefix { $0["role"]?.string != "assistant" }.reversed()
         let choice = json["tool_choice"]
         let mode: ToolChoice.Mode =
             switch choice?.string {
@@ -76,7 +81,7 @@ struct ChatPrompt: Sendable {
             tools: tools,
             mode: mode,
             allowsParallel: json["parallel_tool_calls"]?.bool ?? true,
-            lastUserText: last["role"]?.string == "user" ? Self.text(of: last) : nil,
+            lastUserText: Self.userText(in: sinceAnswer),
             endsWithToolResult: sinceAnswer.contains { $0["role"]?.string == "tool" }
         )
     }

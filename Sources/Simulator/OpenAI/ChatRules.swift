@@ -1,12 +1,24 @@
 import Foundation
 
-/// What the messages of a chat completion must be, in OpenAI's words: known parts, images that can be read, and a result for
+/// What a chat completion's request must be, in OpenAI's words: known fields and parts, images that can be read, and a result for
 /// every call of a tool.
 enum ChatRules {
     private static let parts = ["text", "image_url", "input_audio", "refusal", "audio", "file"]
     private static let images = ["png", "jpeg", "jpg", "gif", "webp"]
 
+    private static let fields: Set = [
+        "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "max_completion_tokens",
+        "max_tokens", "messages", "metadata", "modalities", "model", "moderation", "n", "parallel_tool_calls",
+        "prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
+        "reasoning_effort", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream",
+        "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity",
+        "web_search_options",
+    ]
+
     static func check(_ json: JSON, _ messages: [JSON]) throws(APIError) {
+        if let field = json.members?.first(where: { !Self.fields.contains($0.name) }) {
+            throw .invalid("Unrecognized request argument supplied: \(field.name)")
+        }
         for (index, message) in messages.enumerated() {
             for (place, part) in (message["content"]?.array ?? []).enumerated() {
                 try Self.check(part, at: "messages[\(index)].content[\(place)]")

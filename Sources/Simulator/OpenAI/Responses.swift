@@ -52,6 +52,7 @@ enum Responses {
     private static func create(_ call: Call, _ provider: Provider) throws -> Answer {
         let model = call.model ?? "sim-example"
         try provider.checkModel(model)
+        if !provider.options.acceptsPlaceholders { try ResponseRules.check(call.json) }
         let needsInput = call.json["prompt"] == nil && call.json["previous_response_id"] == nil
         if needsInput, !provider.options.acceptsPlaceholders { _ = try call.required("input") }
         let isStored = call.json["store"]?.bool ?? true
@@ -92,7 +93,7 @@ struct ResponsePrompt: Sendable {
         prompt.thinks = prompt.thinks || json["reasoning"]?["summary"] != nil
         self.prompt = prompt
         self.tools = Self.tools(json, input)
-        try Self.check(input, continues: json["previous_response_id"] != nil || json["conversation"] != nil)
+        try ResponseRules.check(input, continues: json["previous_response_id"] != nil || json["conversation"] != nil)
         self.items = input.enumerated().map { index, item in Self.item(item, index) }
     }
 
@@ -104,38 +105,13 @@ struct ResponsePrompt: Sendable {
         return item.setting("type", item["type"] ?? "message").setting("status", "completed")
     }
 
-    /// A call has its result and a result its call, and thoughts come back as they were sent.
-    private static func check(_ input: [JSON], continues: Bool) throws(APIError) {
-        for item in input where item["type"]?.string == "reasoning" {
-            guard let data = item["encrypted_content"]?.string, !Signature.isOurs(data) else { continue }
-            throw .invalid(
-                "The encrypted content for item \(item["id"]?.string ?? "") could not be verified. Reason: Encrypted content "
-                    + "could not be decrypted or parsed.",
-                code: "invalid_encrypted_content"
-            )
-        }
-        let calls = Self.identifiers("function_call", in: input)
-        let results = Self.identifiers("function_call_output", in: input)
-        if !continues, let id = results.first(where: { !calls.contains($0) }) {
-            throw .invalid("No tool call found for function call output with call_id \(id).", parameter: "input")
-        }
-        if let id = calls.first(where: { !results.contains($0) }) {
-            throw .invalid("No tool output found for function call \(id).", parameter: "input")
-        }
-    }
-
-    private static func identifiers(_ type: String, in input: [JSON]) -> [String] {
-        input.filter { $0["type"]?.string == type }.map { $0["call_id"]?.string ?? "" }
-    }
-
     /// What the model itself said.
     private static func isOutput(_ item: JSON) -> Bool {
         item["role"]?.string == "assistant" || ["function_call", "reasoning"].contains(item["type"]?.string)
     }
 
     private static func tools(_ json: JSON, _ input: [JSON]) -> ToolChoice {
-        let last = input.last ?? .null
-        let sinceAnswer = input.reversed().prefix { !Self.isOutput($0) }
+        let sinceAnswer = input.reversed().prefix { !Self.isOutput($0) }.reversed()
         let tools = (json["tools"]?.array ?? []).compactMap { tool -> Tool? in
             guard tool["type"]?.string == "function", let name = tool["name"]?.string else { return nil }
             return Tool(name: name, schema: tool["parameters"] ?? [:])
@@ -151,7 +127,7 @@ struct ResponsePrompt: Sendable {
             tools: tools,
             mode: mode,
             allowsParallel: json["parallel_tool_calls"]?.bool ?? true,
-            lastUserText: last["role"]?.string == "user" ? ChatPrompt.text(of: last) : nil,
+            lastUserText: ChatPrompt.userText(in: sinceAnswer),
             endsWithToolResult: sinceAnswer.contains { $0["type"]?.string == "function_call_output" }
         )
     }
