@@ -45,8 +45,8 @@ extension APIError {
         return headers
     }
 
-    /// The event that ends a stream with this error.
-    func event(_ dialect: ProviderDialect) -> [UInt8] {
+    /// The event that ends a stream with this error; `isFirst` where nothing has been sent.
+    func event(_ dialect: ProviderDialect, isFirst: Bool) -> [UInt8] {
         let text = self.body(dialect == .geminiArray ? .gemini : dialect).text
         switch dialect {
         case .openAI, .azure: return Array("data: \(text)\n\n".utf8)
@@ -54,7 +54,7 @@ extension APIError {
             let overloaded = APIError(status: 529, type: self.type, message: self.message)
             return Array("event: error\ndata: \(overloaded.body(.anthropic).text)\n\n".utf8)
         case .gemini: return Array("data: \(text)\r\n\r\n".utf8)
-        case .geminiArray: return Array(",\r\n\(text)\n]".utf8)
+        case .geminiArray: return Array("\(isFirst ? "[" : ",\r\n")\(text)\n]".utf8)
         case .bedrock:
             let name = self.exception.prefix(1).lowercased() + self.exception.dropFirst()
             return EventStream.exception(name, self.body(.bedrock))

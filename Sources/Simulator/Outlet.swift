@@ -35,6 +35,9 @@ final class Outlet {
         self.gzip = dials.gzip ? Gzip() : nil
     }
 
+    /// Whether nothing has been written.
+    var isEmpty: Bool { self.produced == 0 }
+
     /// Sends one event of a stream: `event:` when it has a name, then `data:`.
     func event(_ name: String? = nil, _ data: JSON) async throws {
         var bytes: [UInt8] = []

@@ -52,14 +52,11 @@ enum ProviderDialect: Sendable {
 extension Call {
     /// The credential that a request presents; of a signature, all of its header.
     var credential: String {
-        if let value = self.headers[.authorization] {
-            return value.lowercased().hasPrefix("bearer ") ? String(value.dropFirst(7)) : self.signature(value)
-        }
+        let value = self.headers[.authorization] ?? ""
+        if value.lowercased().hasPrefix("bearer ") { return String(value.dropFirst(7)) }
+        if self.dialect == .bedrock { return value }
         let names = ["x-api-key", "api-key", "x-goog-api-key"].compactMap { HTTPField.Name($0) }
-        return names.compactMap { self.headers[$0] }.first ?? self.query["key"] ?? ""
-    }
-
-    private func signature(_ value: String) -> String {
-        self.dialect == .bedrock ? value : ""
+        let isGoogle = self.dialect == .gemini || self.dialect == .geminiArray
+        return names.compactMap { self.headers[$0] }.first ?? (isGoogle ? self.query["key"] : nil) ?? ""
     }
 }

@@ -58,7 +58,7 @@ extension SimulatorResponder {
         do {
             try await events(outlet)
         } catch let fault as StreamFault {
-            try await outlet.write(fault.error.event(dialect))
+            try await outlet.write(fault.error.event(dialect, isFirst: outlet.isEmpty))
         }
     }
 }

@@ -268,14 +268,14 @@ REQUESTS = {
 }
 
 
-def send(provider: Provider, name: str, model: str, streams: bool, **headers: str):
+def send(provider: Provider, name: str, model: str, streams: bool, timeout: float = 10, **headers: str):
     path, body, stream_path = REQUESTS[name]
     body = {key: model if value == "MODEL" else value for key, value in body.items()}
     if streams and path == stream_path:
         body["stream"] = True
     url = provider.url + (stream_path if streams else path).replace("MODEL", model)
     headers = {"authorization": "Bearer any", "content-type": "application/json", **headers}
-    return urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=10)
+    return urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=timeout)
 
 
 every_request = pytest.mark.parametrize(("name", "streams"), [(name, s) for name in REQUESTS for s in (False, True)])
@@ -294,6 +294,10 @@ def test_dials_that_change_the_body(provider: Provider, name: str, streams: bool
         with pytest.raises(Exception, match="IncompleteRead") as cut:
             response.read()
     assert len(cut.value.partial) == 30
+    with send(provider, name, "sim-stall-30", streams, timeout=0.5) as response:
+        assert response.read(30) == plain[:30] or name == "responses"
+        with pytest.raises(TimeoutError):
+            response.read(1)
     with send(provider, name, "sim-tokens-2", streams) as response:
         assert len(response.read()) < len(plain)
 
@@ -342,5 +346,9 @@ def test_streams_that_end_with_an_error(provider: Provider, name: str) -> None:
         body = response.read()
     assert body.count(FAULTS[name]) == 1
     assert b"[DONE]" not in body
+    if name == "gemini array":
+        with send(provider, name, "sim-fault-0", True) as response:
+            assert [list(element) for element in json.loads(response.read())] == [["error"]]
+        assert len(json.loads(body)) == 3
     with send(provider, name, "sim-fault-2", False) as response:
         assert response.status == 200

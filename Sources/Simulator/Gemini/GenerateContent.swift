@@ -62,7 +62,8 @@ private struct GeminiAnswer: Sendable {
         self.signsCalls = GeminiPrompt.needsSignatures(self.model)
     }
 
-    var outputTokens: Int { self.candidates.reduce(0) { $0 + $1.tokens } }
+    /// What was produced; a candidate that is refused counts for nothing.
+    var outputTokens: Int { self.candidates.reduce(0) { $0 + (self.isRefused($1) ? 0 : $1.tokens) } }
 
     var whole: JSON {
         let candidates = self.candidates.enumerated().map { index, generation in
@@ -90,46 +91,52 @@ private struct GeminiAnswer: Sendable {
         var isFirst = true
         var sent = 0
         for (index, generation) in self.candidates.enumerated() {
-            let steps = self.steps(of: generation)
             // What is thought is counted, shown or not.
-            if !self.showsThoughts { sent += generation.thoughtTokens }
-            for (place, step) in steps.enumerated() {
+            if !self.showsThoughts, !self.isRefused(generation) { sent += generation.thoughtTokens }
+            let count = self.stepCount(of: generation)
+            for place in 0..<count {
+                let step = self.step(place, of: generation)
                 if step.tokens > 0 { try await outlet.pace() }
                 sent += step.tokens
-                let isLast = place == steps.count - 1
-                let candidate = self.candidate(index, step.parts(), generation, isLast: isLast)
-                let chunk = self.chunk([candidate], output: sent)
-                try await outlet.write(Array(frame(chunk, isFirst).utf8))
+                let candidate = self.candidate(index, step.parts, generation, isLast: place == count - 1)
+                try await outlet.write(Array(frame(self.chunk([candidate], output: sent), isFirst).utf8))
                 isFirst = false
             }
         }
     }
 
-    /// A chunk of a stream before it is built: a long answer is not held as a whole.
+    /// What one chunk of a stream adds.
     private struct Step {
-        let tokens: Int
-        let parts: () -> [JSON]
+        var tokens = 0
+        var parts: [JSON] = []
     }
 
-    private func steps(of generation: Generation) -> [Step] {
-        if self.isRefused(generation) { return [Step(tokens: 0) { [] }] }
-        var steps: [Step] = []
+    /// The steps of a candidate: the pieces of its thought where it is shown, those of its text, its calls, and the
+    /// signature behind a text.
+    private func stepCount(of generation: Generation) -> Int {
+        if self.isRefused(generation) { return 1 }
+        let thoughts = self.showsThoughts ? generation.thoughtTokens : 0
+        return thoughts + generation.pieceCount + max(1, generation.toolCalls.count)
+    }
+
+    private func step(_ place: Int, of generation: Generation) -> Step {
+        if self.isRefused(generation) { return Step() }
+        var place = place
         if let thought = generation.thought, self.showsThoughts {
-            steps += (0..<thought.pieceCount).map { place in
-                Step(tokens: 1) { [["text": .string(thought.piece(place)), "thought": true]] }
+            if place < thought.pieceCount {
+                return Step(tokens: 1, parts: [["text": .string(thought.piece(place)), "thought": true]])
             }
+            place -= thought.pieceCount
         }
-        steps += (0..<generation.pieceCount).map { place in
-            Step(tokens: 1) { [self.text(generation.piece(place), of: generation, isLast: false)] }
+        if place < generation.pieceCount {
+            return Step(tokens: 1, parts: [self.text(generation.piece(place), of: generation, isLast: false)])
         }
-        for (index, call) in generation.toolCalls.enumerated() {
-            let tokens = Text.tokens(in: call.name) + Text.tokens(in: call.arguments)
-            steps.append(Step(tokens: tokens) { [self.calls(of: generation)[index]] })
+        guard !generation.toolCalls.isEmpty else {
+            return Step(parts: [self.text("", of: generation, isLast: true)])
         }
-        if generation.toolCalls.isEmpty {
-            steps.append(Step(tokens: 0) { [self.text("", of: generation, isLast: true)] })
-        }
-        return steps
+        let call = generation.toolCalls[place - generation.pieceCount]
+        let tokens = Text.tokens(in: call.name) + Text.tokens(in: call.arguments)
+        return Step(tokens: tokens, parts: [self.calls(of: generation)[place - generation.pieceCount]])
     }
 
     private func isRefused(_ generation: Generation) -> Bool { generation.finish == .refusal }
