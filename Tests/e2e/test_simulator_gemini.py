@@ -90,6 +90,7 @@ def test_parallel_tools_and_their_results(client: genai.Client, streams: bool) -
         parts = client.models.generate_content(model=MODEL, contents=[question], config=tools()).candidates[0].content.parts
     assert [part.function_call.name for part in parts] == TOOLS
     assert isinstance(parts[0].function_call.args["city"], str)
+    assert parts[0].function_call.id is None
     calls = types.Content(role="model", parts=parts)
     results = [types.Part.from_function_response(name=name, response={"result": 1}) for name in TOOLS]
     turns = [question, calls, types.Content(role="user", parts=results)]
@@ -131,6 +132,7 @@ def test_signatures_come_back_as_they_were_sent(client: genai.Client) -> None:
     answer = client.models.generate_content(model="gemini-3-sim", contents=[question], config=tools())
     parts = answer.candidates[0].content.parts
     assert [bool(part.thought_signature) for part in parts] == [True, False]
+    assert len({part.function_call.id for part in parts}) == 2
     results = [types.Part.from_function_response(name=name, response={"result": 1}) for name in TOOLS]
 
     def follow(parts: list[types.Part]) -> str:

@@ -178,6 +178,7 @@ extension GeminiPrompt {
             if responses > 0, index == 0 || Self.count("functionCall", in: contents[index - 1]) == 0 {
                 throw .gemini("Please ensure that function response turn comes immediately after a function call turn.")
             }
+            if responses > 0 { try Self.checkNames(content, after: contents[index - 1]) }
             let next = index + 1 < contents.count ? Self.count("functionResponse", in: contents[index + 1]) : calls
             if calls > 0, next != calls {
                 throw .gemini(
@@ -202,6 +203,15 @@ extension GeminiPrompt {
                     + "correctly, and missing thought_signature may lead to degraded model performance. Additional data, "
                     + "function call `default_api:\(name)` , position \(index + 1)."
             )
+        }
+    }
+
+    /// A response that names a call names one of those before it.
+    private static func checkNames(_ content: JSON, after calls: JSON) throws(APIError) {
+        let known = (calls["parts"]?.array ?? []).compactMap { $0["functionCall"]?["id"]?.string }
+        for part in content["parts"]?.array ?? [] {
+            guard let id = part["functionResponse"]?["id"]?.string, !known.isEmpty, !known.contains(id) else { continue }
+            throw .gemini("Function response id `\(id)` does not match any function call of the function call turn.")
         }
     }
 

@@ -153,11 +153,13 @@ private struct GeminiAnswer: Sendable {
         return part.setting("thoughtSignature", .string(thought.signature))
     }
 
-    /// The calls as parts; of calls made at once, only the first is signed.
+    /// The calls as parts; of calls made at once, only the first is signed. Models of the third generation name them.
     private func calls(of generation: Generation) -> [JSON] {
         generation.toolCalls.enumerated().map { index, call in
             let arguments = (try? JSON(parsing: Array(call.arguments.utf8))) ?? [:]
-            let part: JSON = ["functionCall": ["name": .string(call.name), "args": arguments]]
+            var content: JSON = ["name": .string(call.name), "args": arguments]
+            if self.signsCalls { content = content.setting("id", .string(call.id)) }
+            let part: JSON = ["functionCall": content]
             let signature = generation.thought?.signature ?? (self.signsCalls ? Signature.sign(call.name) : nil)
             guard index == 0, let signature else { return part }
             return part.setting("thoughtSignature", .string(signature))
