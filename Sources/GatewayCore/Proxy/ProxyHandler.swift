@@ -7,14 +7,18 @@ package import NIOCore
 // The two messages that the gateway writes for others: the request to the upstream, the head of the answer to the client.
 extension Exchange {
     /// Writes the request of the current attempt into `out`: the same call, with the upstream's own credential, host,
-    /// path and name for the model. Its body is appended, spliced where it must differ.
-    package func writeRequest(to upstream: CompiledUpstream, into out: inout ByteBuffer) {
-        guard self.table != nil else { return }
+    /// path and name for the model. Its body is appended, spliced where it must differ; of a large one, what is behind the
+    /// last splice is not copied but returned, to be sent behind `out`.
+    package func writeRequest(to upstream: CompiledUpstream, into out: inout ByteBuffer) -> ByteBuffer? {
+        guard self.table != nil else { return nil }
         self.prepareSplices()
         let head = self.head
         let bytes = head.readableBytesUInt8Span
         let credential = upstream.credentials.isEmpty ? [] : self.credential(of: upstream)
-        if let session = self.session { return self.writeHandshake(session, to: upstream, credential, into: &out) }
+        if let session = self.session {
+            self.writeHandshake(session, to: upstream, credential, into: &out)
+            return nil
+        }
         let room = self.request.length + upstream.basePath.count + upstream.authority.count + credential.count + 256
         // An id of the caller's that was not taken over does not travel beside ours.
         let hasOwnID = self.record.requestID.isEmpty
@@ -47,7 +51,7 @@ extension Exchange {
             }
             out.write("\r\n")
         }
-        self.writeBody(into: &out)
+        return self.writeBody(into: &out)
     }
 
     /// The request line, and the host field up to its value.
@@ -124,8 +128,12 @@ extension Exchange {
         return index
     }
 
-    private func writeBody(into out: inout ByteBuffer) {
-        guard self.hasForwardedBody, self.upload.framing == nil else { return }
+    /// A second piece costs more than copying so much.
+    private static let copiedBytes = 16 << 10
+
+    /// Returns what is left to send of a large body.
+    private func writeBody(into out: inout ByteBuffer) -> ByteBuffer? {
+        guard self.hasForwardedBody, self.upload.framing == nil else { return nil }
         let body = self.body
         let bytes = body.readableBytesUInt8Span
         var cursor = 0
@@ -135,7 +143,10 @@ extension Exchange {
             out.writeBytes(self.splices[index].replacement)
             cursor = range.upperBound
         }
+        let rest = bytes.count - cursor
+        if rest > Self.copiedBytes { return body.getSlice(at: body.readerIndex + cursor, length: rest) }
         Self.copy(bytes.extracting(cursor..<bytes.count), into: &out)
+        return nil
     }
 
     private static func copy(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
