@@ -75,7 +75,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        layer("Telemetry", ["GatewayModel"]),
+        layer("Telemetry", ["GatewayModel", "CByteScan"]),
         layer("SharedState", ["GatewayModel"]),
         layer("Storage", ["GatewayModel", crypto]),
         layer("Journal", ["GatewayModel"]),

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 
 // Sixteen bytes at a time while they last; `TEST` turns a block into a mask of the bytes that are looked for.
 #define SCAN_BLOCKS(TEST)                                                                  \
@@ -20,7 +20,45 @@
 #define SCAN_BLOCKS(TEST)
 #endif
 
+#if defined(__x86_64__)
+// Most of what goes through the gateway is the inside of a few long strings: 64 bytes at a time where the processor can.
+static int has_avx2;
+
+__attribute__((constructor)) static void look_at_processor(void) {
+    __builtin_cpu_init();
+    has_avx2 = __builtin_cpu_supports("avx2");
+}
+
+__attribute__((target("avx2"))) static inline __m256i ends_string(__m256i block) {
+    __m256i quote = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('"'));
+    __m256i backslash = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\'));
+    __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(block, _mm256_set1_epi8(0x1F)), block);
+    return _mm256_or_si256(_mm256_or_si256(quote, backslash), control);
+}
+
+// A place at or before the end of the string, which is at most 63 bytes further, or begins a block that has it.
+__attribute__((target("avx2"))) static size_t long_string_end(const uint8_t *bytes, size_t start, size_t count) {
+    while (start + 64 <= count) {
+        __m256i first = ends_string(_mm256_loadu_si256((const __m256i *)(bytes + start)));
+        __m256i second = ends_string(_mm256_loadu_si256((const __m256i *)(bytes + start + 32)));
+        if (_mm256_movemask_epi8(_mm256_or_si256(first, second)) != 0) return start;
+        start += 64;
+    }
+    return start;
+}
+#endif
+
 size_t byte_scan_string_end(const uint8_t *bytes, size_t start, size_t count) {
+#if defined(__x86_64__)
+    if (start + 256 <= count) {
+        // Short strings end here.
+        size_t whole = count;
+        count = start + 64;
+        SCAN_BLOCKS(_mm_or_si128(_mm_or_si128(IS('"'), IS('\\')), IS_CONTROL))
+        count = whole;
+        if (has_avx2) start = long_string_end(bytes, start, count);
+    }
+#endif
     SCAN_BLOCKS(_mm_or_si128(_mm_or_si128(IS('"'), IS('\\')), IS_CONTROL))
     while (start < count && bytes[start] != '"' && bytes[start] != '\\' && bytes[start] >= 0x20) start++;
     return start;
@@ -35,6 +73,18 @@ size_t byte_scan_line_end(const uint8_t *bytes, size_t start, size_t count) {
 size_t byte_scan_control(const uint8_t *bytes, size_t start, size_t count) {
     SCAN_BLOCKS(_mm_or_si128(IS(0x7F), IS_CONTROL))
     while (start < count && bytes[start] != 0x7F && bytes[start] >= 0x20) start++;
+    return start;
+}
+
+size_t byte_scan_unprintable(const uint8_t *bytes, size_t start, size_t count) {
+#if defined(__SSE2__)
+    // Signed, so that what is not ASCII is below a space too.
+    const __m128i space = _mm_set1_epi8(0x20);
+#endif
+    SCAN_BLOCKS(_mm_or_si128(_mm_or_si128(IS('"'), IS('\\')), _mm_or_si128(IS(0x7F), _mm_cmplt_epi8(block, space))))
+    while (start < count && bytes[start] >= 0x20 && bytes[start] < 0x7F && bytes[start] != '"' && bytes[start] != '\\') {
+        start++;
+    }
     return start;
 }
 
@@ -363,4 +413,74 @@ int byte_scan_members(
     size_t index = skip_space(bytes, 0);
     if (bytes[index] != '{') return 0;
     return object_close(bytes, index, count, depth_limit, names, 0, top_count, members, hints) == count;
+}
+
+// The last place before `end` at which the name stands between quotes, or `end` when there is none.
+static size_t last_quoted(const uint8_t *bytes, size_t end, const uint8_t *name, size_t length) {
+    if (end < length + 2) return end;
+    // Behind the last place at which it could begin.
+    size_t left = end - length - 1;
+#if defined(__SSE2__)
+    while (left >= 16) {
+        size_t start = left - 16;
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + start));
+        __m128i next = _mm_loadu_si128((const __m128i *)(bytes + start + 1));
+        __m128i begins = _mm_and_si128(IS('"'), _mm_cmpeq_epi8(next, _mm_set1_epi8((char)name[0])));
+        unsigned mask = (unsigned)_mm_movemask_epi8(begins);
+        while (mask != 0) {
+            unsigned bit = 31 - (unsigned)__builtin_clz(mask);
+            const uint8_t *place = bytes + start + bit;
+            if (place[length + 1] == '"' && is_equal(place + 1, name, length)) return start + bit;
+            mask &= ~(1u << bit);
+        }
+        left = start;
+    }
+#endif
+    while (left > 0) {
+        left--;
+        if (bytes[left] == '"' && bytes[left + length + 1] == '"' && is_equal(bytes + left + 1, name, length)) return left;
+    }
+    return end;
+}
+
+int byte_scan_last_object(
+    const uint8_t *bytes, size_t count, size_t depth_limit, const byte_scan_name *names, size_t name_count,
+    byte_scan_member *members
+) {
+    int hints = 0;
+    for (size_t place = 0; place < name_count; place++) members[place].end = 0;
+    while (count > 0 && is_space(bytes[count - 1])) count--;
+    if (count < 2 || bytes[count - 1] != '}' || bytes[0] != '{') return 0;
+    size_t start = last_quoted(bytes, count, names[0].bytes, names[0].length);
+    // A string that ends in what looks like the name has a backslash there.
+    if (start == count || bytes[start - 1] == '\\') return 0;
+    size_t index = skip_space(bytes, start + names[0].length + 2);
+    if (bytes[index] != ':') return 0;
+    index = skip_space(bytes, index + 1);
+    if (bytes[index] != '{') return 0;
+    members[0].start = index;
+    index = object_close(
+        bytes, index, count, depth_limit - 1, names, names[0].first_child, names[0].child_count, members, &hints
+    );
+    if (index == 0 || index == count) return 0;
+    members[0].end = index;
+    // What follows are members of the object that it stands in: when that closes with the document, it is the document.
+    for (;;) {
+        index = skip_space(bytes, index);
+        if (bytes[index] == '}') return index + 1 == count;
+        if (bytes[index] != ',') return 0;
+        index = skip_space(bytes, index + 1);
+        if (bytes[index] != '"') return 0;
+        index = string_close(bytes, index + 1, count, &hints);
+        if (index == 0) return 0;
+        index = skip_space(bytes, index);
+        if (bytes[index] != ':') return 0;
+        index = skip_space(bytes, index + 1);
+        switch (json_kind[bytes[index]]) {
+        case QUOTE: index = string_close(bytes, index + 1, count, &hints); break;
+        case OPEN: index = container_close(bytes, index, count, depth_limit, &hints); break;
+        default: index = scalar_close(bytes, index); break;
+        }
+        if (index == 0 || index == count) return 0;
+    }
 }

@@ -87,11 +87,11 @@ final class ExchangeDriver {
             return self.refuse(error)
         }
         var out = self.loop.takeBuffer()
-        self.exchange.writeRequest(to: upstream, into: &out)
+        let rest = self.exchange.writeRequest(to: upstream, into: &out)
         let now = LoopClock.now()
         self.exchange.noteSent(at: now)
         self.client.setDeadline(min(self.totalDeadline, now + upstream.timeouts.firstByte))
-        connection.send(out)
+        connection.send(out, then: rest)
         self.loop.recycle(out)
         // The write may have closed the connection.
         if let upload = self.upload, self.upstream === connection {

@@ -37,6 +37,27 @@ extension TopLevelScanner {
     }
 }
 
+extension TopLevelScanner {
+    /// The counts of the first watched member of a whole document, read from its end: what stands before it is not looked
+    /// at, so the document must be somebody's answer that is passed on, not something to decide by. Nil: it is not there, or
+    /// must be looked for from the beginning. Nothing else of the reader changes.
+    package func countsFromEnd(_ bytes: borrowing Span<UInt8>) -> CountReader.Counts? {
+        guard let counting = self.counting else { return nil }
+        return bytes.withUnsafeBufferPointer { bytes in
+            let found = byte_scan_last_object(
+                bytes.baseAddress,
+                bytes.count,
+                Self.depthLimit,
+                self.names.baseAddress,
+                self.names.count,
+                self.found.baseAddress
+            )
+            guard found == 1 else { return nil }
+            return counting.counts(bytes, UnsafeBufferPointer(rebasing: self.found[self.watched.count...]))
+        }
+    }
+}
+
 extension JSONKind {
     /// What a value is by its first byte, which is one that a value can begin with.
     init(of byte: UInt8) {

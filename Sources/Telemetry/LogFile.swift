@@ -10,6 +10,9 @@ package final class LogFile: Sendable {
         case standardOutput
     }
 
+    /// A buffer larger than this is not kept.
+    private static let keptBytes = 4 << 20
+
     private struct Pending {
         var bytes: [UInt8] = []
         var isReopenAsked = false
@@ -36,7 +39,7 @@ package final class LogFile: Sendable {
     package var droppedLines: UInt64 { self.dropped.load(ordering: .relaxed) }
 
     /// Takes whole lines. Costs a lock held for the copying of the bytes, so hand over many lines at once.
-    package func write(_ lines: [UInt8], count: Int) {
+    package func write(_ lines: UnsafeRawBufferPointer, count: Int) {
         let fits = self.pending.withLock { pending in
             guard pending.bytes.count + lines.count <= self.capacity, !pending.isClosed else { return false }
             pending.bytes.append(contentsOf: lines)
@@ -83,16 +86,20 @@ package final class LogFile: Sendable {
         self.thread.withLock { $0 = thread }
     }
 
+    /// Two buffers change places, so that neither grows anew for each batch.
     private func run() {
+        var bytes: [UInt8] = []
         while true {
-            let (bytes, reopen, closed) = self.pending.withLock { pending in
-                let taken = (pending.bytes, pending.isReopenAsked, pending.isClosed)
-                pending.bytes = []
+            let (reopen, closed) = self.pending.withLock { pending in
+                swap(&bytes, &pending.bytes)
+                let asked = (pending.isReopenAsked, pending.isClosed)
                 pending.isReopenAsked = false
-                return taken
+                return asked
             }
             if reopen { self.replaceDescriptor() }
             self.writeAll(bytes)
+            // What a burst needed is given back.
+            bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptBytes)
             if closed { break }
             usleep(50_000)
         }

@@ -137,7 +137,7 @@ final class Bench {
         let attempt = try self.exchange.nextAttempt(after: nil)
         try self.exchange.recordStart()
         var out = ByteBuffer()
-        self.exchange.writeRequest(to: attempt.upstream, into: &out)
+        if var rest = self.exchange.writeRequest(to: attempt.upstream, into: &out) { out.writeBuffer(&rest) }
         self.exchange.noteSent(at: Self.now + 1)
         return String(buffer: out)
     }

@@ -21,6 +21,21 @@ struct StringScanTests {
         }
     }
 
+    /// Long enough for the widest blocks, with one stop or none behind where a string is taken for a long one.
+    @Test(arguments: 0..<4) func agreesWithThePlainLoopOnLongStrings(_ seed: UInt64) {
+        var numbers = SeededNumbers(state: seed)
+        for _ in 0..<2000 {
+            let count = Int.random(in: 200...700, using: &numbers)
+            var bytes = (0..<count).map { _ in UInt8.random(in: 0x5D...255, using: &numbers) }
+            if Bool.random(using: &numbers) {
+                let stops: [UInt8] = [0x22, 0x5C, 0x00, 0x1F]
+                bytes[Int.random(in: 0..<count, using: &numbers)] = stops.randomElement(using: &numbers) ?? 0
+            }
+            let start = Int.random(in: 0...count, using: &numbers)
+            #expect(StringScan.plainEnd(bytes.span, from: start) == Self.plainEnd(bytes, from: start))
+        }
+    }
+
     @Test func stopsAtEveryStopInEveryPlaceOfABlock() {
         for stop in UInt8.min...UInt8.max {
             for place in 0..<33 {

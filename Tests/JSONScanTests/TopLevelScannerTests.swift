@@ -277,3 +277,47 @@ struct SeededNumbers: RandomNumberGenerator {
         return word ^ word >> 31
     }
 }
+
+/// Counts that are read from the end of a document, beside what reading all of it says.
+struct CountsFromEndTests {
+    static let counting = CountReader(["a", "details"], nested: [(1, ["b"])])
+
+    static func fromEnd(_ text: String) -> CountReader.Counts? {
+        TopLevelScanner(watching: ["usage", "id"], captureLimit: 64, counting: Self.counting)
+            .countsFromEnd(Array(text.utf8).span)
+    }
+
+    @Test(arguments: [
+        #"{"usage":{"a":3,"details":{"b":4}}}"#,
+        #"{"id":"x","choices":[{"text":"\"usage\":{\"a\":9}"}],"usage":{"details":{"b":4},"a":3}}"#,
+        #"{"usage" : {"a":3,"details":{"b":4}} , "z":[1,{"y":"}"}],"s":"]","n":-1.5,"t":true}"# + " \r\n",
+        #"{"choices":[{"usage":{"a":9}}],"usage":{"a":3,"details":{"b":4,"x":[{}]}},"o":{}}"#,
+        #"{"long":"\#(String(repeating: "usage", count: 100))","usage":{"a":3,"details":{"b":4}}}"#,
+    ])
+    func saysWhatTheWholeDocumentSays(_ text: String) {
+        let counts = Self.fromEnd(text)
+        #expect(counts?[0] == 3 && counts?[2] == 4)
+        let scanner = TopLevelScanner(watching: ["usage", "id"], captureLimit: 64, counting: Self.counting)
+        #expect(throws: Never.self) { try scanner.feed(Array(text.utf8).span) }
+        #expect(scanner.counts?[0] == 3 && scanner.counts?[2] == 4)
+    }
+
+    /// Nil sends the reader to the beginning of the document.
+    @Test(arguments: [
+        "", "{", "[]", "{}", #"{"usage":null}"#, #"{"usage":[{"a":1}]}"#, #"{"usage":"usage"}"#,
+        #"{"choices":[{"usage":{"a":9}}]}"#, #"{"choices":{"usage":{"a":9}},"id":1}"#,
+        #"{"usage":{"a":1},"choices":{"usage":{"a":9}}}"#, #"{"x\"usage":{"a":9}}"#, #"{"usage":{"a":1},}"#,
+        #"{"usage":{"a":1} "id":2}"#, #"{"usage":{"a":1},"id":2"#, #"{"usage":{"a":1}"#, #"{"usage":{"a":1},"id":}"#,
+    ])
+    func leavesTheRestToTheWholeReading(_ text: String) {
+        #expect(Self.fromEnd(text) == nil)
+    }
+
+    @Test func findsTheNameInEveryPlaceOfABlock() {
+        for padding in 0..<70 {
+            let text =
+                #"{"p":"\#(String(repeating: "u", count: padding))","usage":{"a":3},"q":"\#(String(repeating: "x", count: padding))"}"#
+            #expect(Self.fromEnd(text)?[0] == 3)
+        }
+    }
+}

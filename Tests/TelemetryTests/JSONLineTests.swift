@@ -53,4 +53,36 @@ struct JSONLineTests {
         }
         #expect(text == "{\"a\":\(number)}\n")
     }
+
+    @Test func writesIDsInHexadecimal() {
+        let text = Self.text { line in
+            line.begin()
+            line.put("id", prefix: "req_", hex: (0x0123_4567_89AB_CDEF, 10))
+            line.end()
+        }
+        #expect(text == "{\"id\":\"req_0123456789abcdef000000000000000a\"}\n")
+    }
+
+    /// The memory grows with what is written, and is used again when it was cleared.
+    @Test func holdsLinesOfAnyLength() {
+        var line = JSONLine(capacity: 16)
+        for length in [0, 1, 15, 16, 17, 5000] {
+            let value = String(repeating: "x", count: length)
+            line.begin()
+            line.put("a", value)
+            line.put("b", Array(value.utf8))
+            line.end()
+            #expect(line.bytes == Array("{\"a\":\"\(value)\",\"b\":\"\(value)\"}\n".utf8))
+            line.clear()
+        }
+    }
+
+    @Test func replacesWhatIsNotUTF8() {
+        let text = Self.text { line in
+            line.begin()
+            line.put("a", [0x61, 0xFF, 0xC3, 0xA9, 0x22])
+            line.end()
+        }
+        #expect(text == "{\"a\":\"a\u{FFFD}é\\\"\"}\n")
+    }
 }

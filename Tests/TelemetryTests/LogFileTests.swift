@@ -76,3 +76,7 @@ struct LogFileTests {
         }
     }
 }
+
+extension LogFile {
+    fileprivate func write(_ lines: [UInt8], count: Int) { lines.withUnsafeBytes { self.write($0, count: count) } }
+}

@@ -21,6 +21,8 @@ class Received:
     size: int = 0
     digest: str = ""
     """Of the content of the part `file`."""
+    whole: str = ""
+    """The digest of the body."""
     model: str | None = None
     complete: bool = False
     closed: bool = False
@@ -96,6 +98,7 @@ class FormServer:
                 self.go_on.wait(20)
         if not received.complete:
             return False
+        received.whole = hashlib.sha256(body).hexdigest()
         for part in bytes(body).split(f"--{BOUNDARY}".encode())[1:-1]:
             head, _, content = part.partition(b"\r\n\r\n")
             if b'name="model"' in head:

@@ -19,6 +19,9 @@ size_t byte_scan_line_end(const uint8_t *bytes, size_t start, size_t count);
 // A control character, tab included, or DEL: where the value of a header field may end (RFC 9110 section 5.5).
 size_t byte_scan_control(const uint8_t *bytes, size_t start, size_t count);
 
+// A quote, a backslash, a control character, DEL, or a byte that is not ASCII: what a JSON string for a log cannot take as it is.
+size_t byte_scan_unprintable(const uint8_t *bytes, size_t start, size_t count);
+
 // An underscore or a backslash: rare in prose, part of every name of a file's id, or of an escape that hides it.
 size_t byte_scan_underscore(const uint8_t *bytes, size_t start, size_t count);
 
@@ -82,6 +85,14 @@ enum {
 int byte_scan_members(
     const uint8_t *bytes, size_t count, size_t depth_limit, const byte_scan_name *names, size_t top_count, size_t name_count,
     byte_scan_member *members, int *hints
+);
+
+// Finds the first of the names, and those within its value, which must be an object, without reading what stands before it:
+// providers put their account of a call last. 1 when the last place where the name stands is a member of the document's own
+// object, so that it is the one that counts; 0 when that cannot be seen. The document is taken to be well-formed JSON.
+int byte_scan_last_object(
+    const uint8_t *bytes, size_t count, size_t depth_limit, const byte_scan_name *names, size_t name_count,
+    byte_scan_member *members
 );
 
 #endif

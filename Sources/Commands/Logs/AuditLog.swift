@@ -14,7 +14,7 @@ final class AuditLog: Sendable {
 
     func write(_ record: AuditRecord) {
         guard let file = self.file else { return }
-        file.write(Self.line(record), count: 1)
+        Self.line(record).withUnsafeBytes { file.write($0, count: 1) }
     }
 
     func reopen() { self.file?.reopen() }

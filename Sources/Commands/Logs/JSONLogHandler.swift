@@ -30,6 +30,6 @@ struct JSONLogHandler: LogHandler {
         let merged = self.metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in merged.sorted(by: { $0.key < $1.key }) { line.put(dynamic: key, "\(value)") }
         line.end()
-        self.file.write(line.bytes, count: 1)
+        line.withBytes { self.file.write($0, count: 1) }
     }
 }

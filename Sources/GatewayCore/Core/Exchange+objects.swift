@@ -9,13 +9,20 @@ extension Exchange {
         guard let table = self.table, let endpoint = self.endpoint, (200..<300).contains(self.record.status) else {
             return
         }
-        switch endpoint.objects {
-        case .creates: self.addObject(table)
-        case .createsUnlessUnstored where self.call.store != false: self.addObject(table)
-        case .createsIfStored where self.call.store == true: self.addObject(table)
-        case .deletes:
-            if let id = self.deletedObject { self.loop.objects.remove(id) }
-        default: break
+        if self.createsObject {
+            self.addObject(table)
+        } else if endpoint.objects == .deletes, let id = self.deletedObject {
+            self.loop.objects.remove(id)
+        }
+    }
+
+    /// Whether the answer's `id`, when the call succeeds, is that of an object which the provider keeps.
+    var createsObject: Bool {
+        switch self.endpoint?.objects {
+        case .creates: true
+        case .createsUnlessUnstored: self.call.store != false
+        case .createsIfStored: self.call.store == true
+        case .uses, .deletes, .lists, .some(.none), nil: false
         }
     }
 

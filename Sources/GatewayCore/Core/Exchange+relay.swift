@@ -62,7 +62,7 @@ extension Exchange {
             reading: reading,
             watch: self.makeWatch(),
             format: self.endpoint?.format ?? .openAIPlain,
-            keepsID: self.endpoint.map { $0.objects != .none } ?? false,
+            keepsID: self.createsObject,
             inflating: inflating && reading != .nothing
         )
         self.writeAnswerHead(

@@ -4,9 +4,12 @@ import Telemetry
 /// One line per exchange, as JSON. Never content, never a credential. Fields: `docs/reference/logs.md`.
 final class AccessLog {
     private let file: LogFile
-    private var line = JSONLine()
+    private var line = JSONLine(capacity: AccessLog.batchBytes + 2048)
     private var lines = 0
     private var time = TimestampCache()
+
+    /// Bytes that are handed over at once.
+    private static let batchBytes = 32 << 10
 
     init(_ file: LogFile) { self.file = file }
 
@@ -14,7 +17,7 @@ final class AccessLog {
     func write(_ record: ExchangeRecord, _ end: ExchangeRecord.End, _ table: RoutingTable?) {
         self.line.begin()
         self.line.put("time", self.time.text(record.startedAt))
-        self.line.put("id", record.id.description)
+        self.line.put("id", prefix: "req_", hex: (record.id.process, record.id.count))
         if !record.requestID.isEmpty { self.line.put("request_id", record.requestID) }
         self.line.put("peer", record.peer)
         self.line.put("method", record.method)
@@ -36,13 +39,13 @@ final class AccessLog {
         self.putTimes(record, end)
         self.line.end()
         self.lines += 1
-        if self.line.bytes.count > 32 << 10 { self.flush() }
+        if self.line.count > Self.batchBytes { self.flush() }
     }
 
     /// Hands the batch over to the file's thread.
     func flush() {
         guard self.lines > 0 else { return }
-        self.file.write(self.line.bytes, count: self.lines)
+        self.line.withBytes { self.file.write($0, count: self.lines) }
         self.line.clear()
         self.lines = 0
     }

@@ -248,6 +248,10 @@ final class BodyRelay {
         guard bytes.count > 0 else { return }
         if self.forwarded == 0, case .length(let left) = self.source, left == UInt64(bytes.count) {
             let reader = self.readers.reader(for: self.format)
+            if !self.keepsID, let counts = reader.countsFromEnd(bytes) {
+                self.usage = self.format.usage(counts)
+                return
+            }
             reader.reset()
             do throws(JSONFlaw) { try reader.feed(bytes) } catch { return }
             return self.learn(from: reader)

@@ -1,3 +1,4 @@
+import GatewayModel
 import NIOCore
 
 /// Writes a head's many small pieces into memory that was reserved once, instead of asking the buffer for room and
@@ -61,17 +62,22 @@ struct ByteWriter: ~Copyable {
     /// A number that is not negative, in decimal.
     mutating func write(_ number: Int) {
         var digits = 1
-        var rest = number
-        while rest >= 10 {
-            rest /= 10
+        var limit = 10
+        while number >= limit, digits < 19 {
+            limit &*= 10
             digits += 1
         }
-        let place = self.take(digits).assumingMemoryBound(to: UInt8.self)
-        rest = number
+        let place = self.take(digits)
+        var rest = UInt64(number)
         while digits > 0 {
             digits -= 1
-            place[digits] = UInt8(ascii: "0") + UInt8(rest % 10)
-            rest /= 10
+            let (tens, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            place.storeBytes(
+                of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit),
+                toByteOffset: digits,
+                as: UInt8.self
+            )
+            rest = tens
         }
     }
 
@@ -82,20 +88,5 @@ struct ByteWriter: ~Copyable {
         let low = HexWord.digits(of: UInt32(truncatingIfNeeded: word))
         place.storeBytes(of: high.bigEndian, as: UInt64.self)
         place.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-    }
-}
-
-/// Hexadecimal, eight digits at a time and without a table.
-enum HexWord {
-    /// The eight digits of `number` in ASCII, the first one in the highest byte.
-    @inline(__always)
-    static func digits(of number: UInt32) -> UInt64 {
-        // Spread the nibbles over the bytes of a word; one above nine needs 39 more to be a letter.
-        var nibbles = UInt64(number)
-        nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
-        nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
-        nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
-        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
     }
 }

@@ -7,15 +7,21 @@ package import NIOCore
 // The two messages that the gateway writes for others: the request to the upstream, the head of the answer to the client.
 extension Exchange {
     /// Writes the request of the current attempt into `out`: the same call, with the upstream's own credential, host,
-    /// path and name for the model. Its body is appended, spliced where it must differ.
-    package func writeRequest(to upstream: CompiledUpstream, into out: inout ByteBuffer) {
-        guard self.table != nil else { return }
+    /// path and name for the model. Its body is appended, spliced where it must differ; of a large one, what is behind the
+    /// last splice is not copied but returned, to be sent behind `out`.
+    package func writeRequest(to upstream: CompiledUpstream, into out: inout ByteBuffer) -> ByteBuffer? {
+        guard self.table != nil else { return nil }
         self.prepareSplices()
         let head = self.head
         let bytes = head.readableBytesUInt8Span
-        let credential = upstream.credentials.isEmpty ? [] : self.credential(of: upstream)
-        if let session = self.session { return self.writeHandshake(session, to: upstream, credential, into: &out) }
-        let room = self.request.length + upstream.basePath.count + upstream.authority.count + credential.count + 256
+        let credential = self.credentialLines(of: upstream)
+        if let session = self.session {
+            self.writeHandshake(session, to: upstream, credential, into: &out)
+            return nil
+        }
+        let room =
+            self.request.length + upstream.basePath.count + upstream.authority.count + credential.count
+            + 3 * self.record.modelServed.count + 320
         // An id of the caller's that was not taken over does not travel beside ours.
         let hasOwnID = self.record.requestID.isEmpty
         let credentialFields = upstream.credentialFields
@@ -47,7 +53,7 @@ extension Exchange {
             }
             out.write("\r\n")
         }
-        self.writeBody(into: &out)
+        return self.writeBody(into: &out)
     }
 
     /// The request line, and the host field up to its value.
@@ -59,25 +65,52 @@ extension Exchange {
         out.write(bytes.extracting(self.request.methodRange.lower..<self.request.methodRange.upper))
         out.write(" ")
         out.write(upstream.basePath)
-        out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
-        if !self.request.query.isEmpty {
-            out.write("?")
-            out.write(bytes.extracting(self.request.query.lower..<self.request.query.upper))
+        if let version = upstream.apiVersion {
+            self.writeAzurePath(version, bytes, into: &out)
+        } else {
+            out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
+            self.writeQuery("?", bytes, into: &out)
         }
         out.write(" HTTP/1.1\r\nhost: ")
     }
 
+    /// Azure's versioned API names the deployment in the path of every call to a model, and the version in the query
+    /// (learn.microsoft.com, "Azure OpenAI REST API reference").
+    private func writeAzurePath(_ version: [UInt8], _ bytes: borrowing Span<UInt8>, into out: inout ByteWriter) {
+        if self.endpoint?.isDeployed == true, !self.record.modelServed.isEmpty {
+            out.write("/deployments/")
+            out.write(PercentEncoding.encode(self.record.modelServed))
+        }
+        out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
+        out.write("?")
+        out.write(version)
+        self.writeQuery("&", bytes, into: &out)
+    }
+
+    private func writeQuery(_ sign: StaticString, _ bytes: borrowing Span<UInt8>, into out: inout ByteWriter) {
+        guard !self.request.query.isEmpty else { return }
+        out.write(sign)
+        out.write(bytes.extracting(self.request.query.lower..<self.request.query.upper))
+    }
+
     private var hasForwardedBody: Bool { self.request.hasBody || self.request.method == .post }
 
-    private func credential(of upstream: CompiledUpstream) -> [UInt8] {
+    private func credentialLines(of upstream: CompiledUpstream) -> [UInt8] {
+        guard let credential = self.credential(of: upstream) else { return [] }
+        guard let token = credential.token else { return credential.lines }
+        return credential.lines + token.line
+    }
+
+    /// The credential of this attempt, drawn by weight; nil when the upstream asks for none.
+    func credential(of upstream: CompiledUpstream) -> CompiledCredential? {
         let credentials = upstream.credentials
-        guard credentials.count > 1 else { return credentials[0].lines }
+        guard credentials.count > 1 else { return credentials.first }
         var draw = self.loop.random.below(credentials.reduce(0) { $0 + $1.weight })
         for credential in credentials {
             draw -= credential.weight
-            if draw < 0 { return credential.lines }
+            if draw < 0 { return credential }
         }
-        return credentials[0].lines
+        return credentials.first
     }
 
     // MARK: the body
@@ -124,8 +157,12 @@ extension Exchange {
         return index
     }
 
-    private func writeBody(into out: inout ByteBuffer) {
-        guard self.hasForwardedBody, self.upload.framing == nil else { return }
+    /// A second piece costs more than copying so much.
+    private static let copiedBytes = 16 << 10
+
+    /// Returns what is left to send of a large body.
+    private func writeBody(into out: inout ByteBuffer) -> ByteBuffer? {
+        guard self.hasForwardedBody, self.upload.framing == nil else { return nil }
         let body = self.body
         let bytes = body.readableBytesUInt8Span
         var cursor = 0
@@ -135,7 +172,10 @@ extension Exchange {
             out.writeBytes(self.splices[index].replacement)
             cursor = range.upperBound
         }
+        let rest = bytes.count - cursor
+        if rest > Self.copiedBytes { return body.getSlice(at: body.readerIndex + cursor, length: rest) }
         Self.copy(bytes.extracting(cursor..<bytes.count), into: &out)
+        return nil
     }
 
     private static func copy(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {

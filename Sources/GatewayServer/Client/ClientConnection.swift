@@ -53,7 +53,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
     private let peer: String
     private let isPeerPrivate: Bool
     private let isPlain: Bool
-    private let writer = SocketWriter()
+    private let socket = PlainSocket()
     var deadlineSlot = -1
 
     /// Pipelined requests wait in memory up to this; then the client is not read from until its answer is out.
@@ -76,7 +76,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.writer.attach(context, isPlain: self.isPlain)
+        self.socket.attach(context, isPlain: self.isPlain)
         if let parent = self.parent { parent.opened(self) } else { self.loop.opened(self) }
         self.loop.deadlines.add(self, LoopClock.now() + self.loop.options.keepAliveTimeout)
     }
@@ -114,7 +114,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         if !self.exchange.isClosed { self.exchange.abandon(.clientGone, now: LoopClock.now()) }
         self.input = ByteBuffer()
         self.context = nil
-        self.writer.detach()
+        self.socket.detach()
     }
 
     private func leave() {
@@ -175,7 +175,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         self.phase = .closed
         self.leave()
         self.context = nil
-        self.writer.detach()
+        self.socket.detach()
         do {
             try HTTP2Connection.install(on: context.channel, of: self.loop)
             self.ownsPlace = false
@@ -235,7 +235,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         // The body's memory must have one owner while it grows.
         self.phase = .exchange
         do throws(Refusal) {
-            let isComplete = try body.take(&buffer)
+            var isComplete = try body.take(&buffer)
+            // Of a large body more has come meanwhile, and that need not go through a buffer of the channel's.
+            if !isComplete { isComplete = body.take(from: self.socket) }
             try self.hold(body.bytes.readableBytes)
             if isComplete {
                 self.input = buffer
@@ -398,10 +400,10 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
     // MARK: what the driver asks for
 
     /// False while the client does not take what was sent.
-    var isWritable: Bool { self.writer.isWritable }
+    var isWritable: Bool { self.socket.isWritable }
 
     /// Sends `message`, and `passed` behind it.
-    func send(_ message: ByteBuffer, passing passed: ByteBuffer?) { self.writer.send(message, then: passed) }
+    func send(_ message: ByteBuffer, passing passed: ByteBuffer?) { self.socket.send(message, then: passed) }
 
     /// Moves the exchange's deadline; monotonic nanoseconds.
     func setDeadline(_ time: UInt64) { self.loop.deadlines.set(self, time) }

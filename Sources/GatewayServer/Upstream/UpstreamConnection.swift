@@ -10,7 +10,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// WHY: unsafe: pools live as long as their loop, and that as long as its channels.
     private unowned(unsafe) let pool: UpstreamPool
     private var context: ChannelHandlerContext?
-    private let writer = SocketWriter()
+    private let socket = PlainSocket()
     /// Nothing stands between this handler and the socket.
     private let isPlain: Bool
     /// The exchange that uses the connection now.
@@ -37,15 +37,16 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// Lends the connection to `driver`.
     func lend(to driver: ExchangeDriver) { self.driver = driver }
 
-    func send(_ message: ByteBuffer) { self.writer.send(message) }
+    /// Sends `message`, and `second` behind it.
+    func send(_ message: ByteBuffer, then second: ByteBuffer? = nil) { self.socket.send(message, then: second) }
 
     /// Writes without sending yet: `flush` does.
-    func write(_ piece: ByteBuffer) { self.writer.write(piece) }
+    func write(_ piece: ByteBuffer) { self.socket.write(piece) }
 
-    func flush() { self.writer.flush() }
+    func flush() { self.socket.flush() }
 
     /// False while the upstream does not take what was sent.
-    var isWritable: Bool { self.writer.isWritable }
+    var isWritable: Bool { self.socket.isWritable }
 
     /// Takes the connection back from its exchange: into the pool, or closed when it cannot be used again.
     func giveBack(reusable: Bool, now: UInt64) {
@@ -75,7 +76,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.writer.attach(context, isPlain: self.isPlain)
+        self.socket.attach(context, isPlain: self.isPlain)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -100,7 +101,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         self.isClosed = true
         self.context = nil
-        self.writer.detach()
+        self.socket.detach()
         self.pool.forget(self)
         let driver = self.driver
         self.driver = nil

@@ -1,12 +1,13 @@
 import Glibc
 import NIOCore
 
-/// Writes to one channel: straight to its socket while nothing waits in the channel, through the channel otherwise.
+/// Writes to one channel: straight to its socket while nothing waits in the channel, through the channel otherwise. And
+/// reads past the channel where somebody has better memory for what comes.
 ///
 /// Nearly every message fits into the socket's buffer at once. Such a write costs the system call and some 150
 /// instructions; through the channel's pipeline and its list of pending writes it costs 2 900. What the socket does not
 /// take is handed to the channel, which waits until it can be written; until then everything goes that way, so order is kept.
-final class SocketWriter {
+final class PlainSocket {
     private var context: ChannelHandlerContext?
     private var channel: (any Channel)?
     /// -1: the channel has handlers that must see what is written (TLS, HTTP/2), or is no socket.
@@ -77,6 +78,15 @@ final class SocketWriter {
                 return Self.sent(Glibc.send(descriptor, first.baseAddress, first.count, Self.flags))
             }
             return second.withUnsafeReadableBytes { Self.sendBoth(descriptor, first, $0) }
+        }
+    }
+
+    /// Appends up to `limit` bytes that have come already to `buffer`, and returns how many. 0 also at the end of what comes,
+    /// and when the socket is broken: the channel finds out by its own next read.
+    func receive(into buffer: inout ByteBuffer, atMost limit: Int) -> Int {
+        guard self.descriptor >= 0, let channel = self.channel, channel.isActive else { return 0 }
+        return buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: limit) { memory in
+            max(0, recv(self.descriptor, memory.baseAddress, limit, Int32(MSG_DONTWAIT)))
         }
     }
 
