@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// The two families of providers that the simulator speaks like.
 enum ProviderDialect: Sendable {

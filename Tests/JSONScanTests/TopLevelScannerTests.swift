@@ -315,7 +315,8 @@ struct CountsFromEndTests {
 
     @Test func findsTheNameInEveryPlaceOfABlock() {
         for padding in 0..<70 {
-            let text = #"{"p":"\#(String(repeating: "u", count: padding))","usage":{"a":3},"q":"\#(String(repeating: "x", count: padding))"}"#
+            let text =
+                #"{"p":"\#(String(repeating: "u", count: padding))","usage":{"a":3},"q":"\#(String(repeating: "x", count: padding))"}"#
             #expect(Self.fromEnd(text)?[0] == 3)
         }
     }

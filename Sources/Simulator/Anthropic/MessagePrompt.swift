@@ -1,3 +1,5 @@
+import JSONScan
+
 /// What the body of Anthropic's messages asks for.
 struct MessagePrompt: Sendable {
     let prompt: Prompt

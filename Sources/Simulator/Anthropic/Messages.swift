@@ -2,6 +2,7 @@
 // content_block_stop; message_delta with the stop reason and the output tokens; message_stop.
 
 import HTTPTypes
+import JSONScan
 
 /// Anthropic's messages.
 enum Messages {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// Lists of models, in OpenAI's form, and in Anthropic's for requests with an `anthropic-version` header.
 enum Models {
