@@ -95,7 +95,7 @@ private struct SingleProcess {
 
     /// Services stop in reverse order: the gateway drains first, while what it stands on still runs.
     private func group() -> ServiceGroup {
-        var services: [any Service] = [self.hangup, self.dataPlane.keeper, self.control.center]
+        var services: [any Service] = [self.hangup, self.dataPlane.keeper, self.dataPlane.renewer, self.control.center]
         if self.options.document == nil, self.defaults.needsSimulator { services.insert(self.simulator, at: 0) }
         services += DataPlane.certificateKeepers(self.options, logger: self.log.logger("gateway"))
         services.append(self.dataPlane.server)

@@ -123,7 +123,7 @@ struct GatewayCommand: AsyncParsableCommand {
             options.certificate?.reload(log.logger("gateway"))
         }
         let keepers = DataPlane.certificateKeepers(options, logger: log.logger("gateway"))
-        try await ProcessGroup.run([hangup, plane.keeper, watcher] + keepers + [plane.server], log)
+        try await ProcessGroup.run([hangup, plane.keeper, plane.renewer, watcher] + keepers + [plane.server], log)
     }
 
     private static func watcher(

@@ -13,7 +13,7 @@ package enum ErrorBody {
         var body: [UInt8] = []
         body.reserveCapacity(512)
         switch dialect {
-        case .openAI, .simulator:
+        case .openAI, .azureOpenAI, .gemini, .bedrock, .simulator:
             body.append("{\"error\":{\"message\":", message)
             body.append(",\"type\":", Self.openAIType(entry.status))
             body.append(raw: ",\"param\":null")

@@ -10,15 +10,16 @@ import CByteScan
 package struct CountReader: @unchecked Sendable {
     /// What was found, by the places that the names have in the reader.
     package struct Counts {
-        fileprivate var values = InlineArray<24, UInt64>(repeating: 0)
+        // WHY: inlinable: a call from another module would copy all of it for each count.
+        @usableFromInline package fileprivate(set) var values = InlineArray<24, UInt64>(repeating: 0)
         /// A bit for each place: a valid count, or an object.
-        fileprivate var found: UInt32 = 0
+        @usableFromInline package fileprivate(set) var found: UInt32 = 0
 
         /// The count at `place`.
-        package subscript(place: Int) -> UInt64? { self.has(place) ? self.values[place] : nil }
+        @inlinable package subscript(place: Int) -> UInt64? { self.has(place) ? self.values[place] : nil }
 
         /// Whether there is a count, or an object, at `place`.
-        package func has(_ place: Int) -> Bool { self.found >> UInt32(place) & 1 == 1 }
+        @inlinable package func has(_ place: Int) -> Bool { self.found >> UInt32(place) & 1 == 1 }
     }
 
     /// More than any answer can have of anything; sums over many of them stay within 64 bits.

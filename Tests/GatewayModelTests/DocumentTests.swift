@@ -24,6 +24,15 @@ struct DocumentTests {
             limits: { connections: 256, requestsInFlight: 1k, queue: 100, queueTimeout: 2s }
             timeouts: { total: 10m }
           - { name: local, dialect: simulator, baseURL: "http://[::1]:8090" }
+          - name: z-aws
+            dialect: bedrock
+            baseURL: https://bedrock-runtime.eu-west-1.amazonaws.com
+            credentials:
+              - aws: { accessKey: AKID, secretKey: aws-sesame, sessionToken: token-sesame, region: eu-west-1 }
+          - name: z-azure
+            dialect: azure-openai
+            baseURL: https://x.openai.azure.com/openai
+            credentials: { azureAD: { tenant: t, clientID: c, clientSecret: entra-sesame } }
         models:
           - name: gpt-4o
             targets:
@@ -87,6 +96,27 @@ struct DocumentTests {
         #expect(openai.credentials[2].source == .headers([.init(name: "x-key", value: Secret("two"))]))
         #expect(openai.limits.requestsInFlight == 1000)
         #expect(openai.timeouts == .init(total: .seconds(600)))
+        let aws = try #require(snapshot.upstreams.first { $0.name == "z-aws" })
+        #expect(
+            aws.credentials.map(\.source) == [
+                .aws(
+                    .init(
+                        accessKey: "AKID",
+                        secretKey: Secret("aws-sesame"),
+                        sessionToken: Secret("token-sesame"),
+                        region: "eu-west-1"
+                    )
+                )
+            ]
+        )
+        let azure = try #require(snapshot.upstreams.first { $0.name == "z-azure" })
+        let authority = BaseURL(tls: true, host: "login.microsoftonline.com", port: 443, path: "")
+        #expect(
+            azure.credentials.map(\.source) == [
+                .entra(.init(tenant: "t", clientID: "c", clientSecret: Secret("entra-sesame"), authority: authority))
+            ]
+        )
+        #expect(azure.apiVersion == "2024-10-21" && aws.apiVersion == nil)
         #expect(snapshot.upstreams[0].baseURL == BaseURL(tls: false, host: "::1", port: 8090, path: ""))
         #expect(snapshot.models.map(\.name.text) == ["gpt-*", "gpt-4o"])
         #expect(

@@ -13,6 +13,8 @@ import Telemetry
 final class DataPlane: Sendable {
     let server: GatewayServer
     let keeper: SnapshotKeeper
+    /// Asks for the tokens that upstreams are called with.
+    let renewer: EntraRenewer
     private let tables: CurrentTable
     private let shared: RoutingTable.Shared
     private let journal: Journal
@@ -61,6 +63,7 @@ final class DataPlane: Sendable {
         self.journal = journal
         self.snapshots = SnapshotFile(path: "\(directory.path)/snapshot.sealed", secrets: secrets)
         self.keeper = SnapshotKeeper(self.snapshots, logger: logger)
+        self.renewer = EntraRenewer(shared.tokens, egress: options.egress, logger: logger)
         self.logger = logger
     }
 

@@ -70,6 +70,20 @@ enum Schemas {
                 Self.object([
                     "value": Self.password, "file": Self.text,
                     "headers": ["type": "object", "additionalProperties": Self.password],
+                    "aws": Self.object(
+                        [
+                            "accessKey": Self.text, "secretKey": Self.password, "sessionToken": Self.password,
+                            "region": Self.text,
+                        ],
+                        required: ["accessKey", "secretKey", "region"]
+                    ),
+                    "azureAD": Self.object(
+                        [
+                            "tenant": Self.text, "clientID": Self.text, "clientSecret": Self.password,
+                            "authority": Self.text,
+                        ],
+                        required: ["tenant", "clientID", "clientSecret"]
+                    ),
                     "stored": [
                         "type": "integer", "minimum": 1, "description": "Keeps the nth credential that is stored.",
                     ],
@@ -96,7 +110,7 @@ enum Schemas {
                     ),
                 ],
             ],
-            "caFile": Self.text, "allowLinkLocal": Self.flag, "meta": Self.meta,
+            "caFile": Self.text, "allowLinkLocal": Self.flag, "apiVersion": Self.text, "meta": Self.meta,
         ],
         required: ["name", "dialect", "baseURL"]
     )

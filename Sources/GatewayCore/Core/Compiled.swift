@@ -125,18 +125,31 @@ final class CompiledRoute: Sendable {
     }
 }
 
+/// One way of proving to an upstream who pays.
+struct CompiledCredential: Sendable {
+    /// Whole header lines, CR LF included.
+    var lines: [UInt8]
+    /// Signs each request, if requests must be signed.
+    var signer: AWSSigner?
+    /// Has one more line, which changes with time.
+    var token: EntraToken?
+    let weight: Int
+}
+
 /// An upstream as the data plane sees it.
 package final class CompiledUpstream: Sendable {
     package let name: String
     let nameBytes: [UInt8]
     let label: LabelNames.ID
     package let dialect: Dialect
+    /// The version of Azure's API that is named in each call, as it stands in the query.
+    let apiVersion: [UInt8]?
     /// The value of the `host` field.
     let authority: [UInt8]
     /// Replaces the version segment of the client's path. Begins with scheme and host where a proxy reads it (RFC 9112 §3.2.2).
     let basePath: [UInt8]
-    /// Whole header lines, CR LF included; one set is drawn by weight for each attempt.
-    let credentials: [(lines: [UInt8], weight: Int)]
+    /// One is drawn by weight for each attempt.
+    let credentials: [CompiledCredential]
     /// Names, in lower case, of fields that credentials set and the gateway does not know as such: a caller's are left out.
     let credentialFields: [[UInt8]]
     package let limits: Upstream.Limits
@@ -150,7 +163,7 @@ package final class CompiledUpstream: Sendable {
     init(
         _ upstream: Upstream,
         label: LabelNames.ID,
-        credentials: [(lines: [UInt8], weight: Int)],
+        credentials: [CompiledCredential],
         credentialFields: [[UInt8]],
         state: UpstreamState
     ) {
@@ -162,6 +175,7 @@ package final class CompiledUpstream: Sendable {
         self.answerLine = Array("x-gateway-upstream: ".utf8) + self.nameBytes + Array("\r\n".utf8)
         self.label = label
         self.dialect = upstream.dialect
+        self.apiVersion = upstream.apiVersion.map { Array("api-version=\($0)".utf8) }
         self.authority = Array(upstream.baseURL.authority.utf8)
         let isNamedInFull = state.address.proxy != nil && !upstream.baseURL.tls
         self.basePath = Array((isNamedInFull ? upstream.baseURL.description : upstream.baseURL.path).utf8)

@@ -62,6 +62,12 @@ package struct Endpoint: Sendable {
         self.upgrades = upgrades
     }
 
+    /// Whether Azure serves the call by a deployment that its path names, rather than by the resource.
+    var isDeployed: Bool {
+        guard self.method == .post, self.model != .none else { return false }
+        return self.format == .openAIChat || self.format == .openAIPlain
+    }
+
     /// The whole surface under `/v1`. The most called come first: the list is searched from its beginning.
     package static let all: [Endpoint] = [
         Endpoint(.post, "/chat/completions", .openAIChat, body: .json, model: .required, objects: .createsIfStored),

@@ -73,7 +73,7 @@ extension Exchange {
     }
 
     private static func speaks(_ dialect: Dialect, _ format: WireFormat) -> Bool {
-        dialect == .simulator || dialect == format.dialect
+        dialect == .simulator || dialect == format.dialect || (dialect == .azureOpenAI && format.dialect == .openAI)
     }
 
     /// An upstream that may be tried now.

@@ -30,9 +30,9 @@ enum ModelList {
 }
 
 /// RFC 3986 §2.1. The parser has made sure that every escape is complete.
-enum PercentEncoding {
+package enum PercentEncoding {
     /// Everything but the unreserved characters of RFC 3986 §2.3.
-    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+    package static func encode(_ bytes: [UInt8]) -> [UInt8] {
         let digits = Array("0123456789ABCDEF".utf8)
         return bytes.flatMap { byte -> [UInt8] in
             switch byte {

@@ -38,6 +38,7 @@ package final class RoutingTable: Sendable {
         package let labels: LabelNames
         package let credentialFiles: CredentialFiles
         package let egress: EgressDefault
+        package let tokens = EntraTokens()
 
         package init(
             counters: CounterStore = CounterStore(),

@@ -123,7 +123,12 @@ struct TableCompiler {
 
     /// `problems` gets a line for each credential that cannot be had.
     func upstreams(problems: inout [String]) -> [CompiledUpstream] {
-        self.snapshot.upstreams.map { upstream in
+        self.shared.tokens.keep(
+            only: self.snapshot.upstreams.flatMap(\.credentials).compactMap {
+                if case .entra(let entra) = $0.source { entra } else { nil }
+            }
+        )
+        return self.snapshot.upstreams.map { upstream in
             let proxy = self.proxy(upstream)
             return CompiledUpstream(
                 upstream,
@@ -151,23 +156,35 @@ struct TableCompiler {
         _ upstream: Upstream,
         by proxy: EgressProxy?,
         problems: inout [String]
-    ) -> [(lines: [UInt8], weight: Int)] {
+    ) -> [CompiledCredential] {
         let own = self.ownCredentials(upstream, problems: &problems)
         let forProxy = upstream.baseURL.tls ? [] : proxy?.authorization ?? []
         guard !forProxy.isEmpty else { return own }
-        return own.isEmpty ? [(forProxy, 1)] : own.map { ($0.lines + forProxy, $0.weight) }
+        guard !own.isEmpty else { return [CompiledCredential(lines: forProxy, weight: 1)] }
+        return own.map { credential in
+            var credential = credential
+            credential.lines += forProxy
+            return credential
+        }
     }
 
-    private func ownCredentials(
-        _ upstream: Upstream,
-        problems: inout [String]
-    ) -> [(lines: [UInt8], weight: Int)] {
+    private func ownCredentials(_ upstream: Upstream, problems: inout [String]) -> [CompiledCredential] {
         upstream.credentials.map { credential in
-            let lines = CredentialLines.of(credential, upstream.dialect, self.shared.credentialFiles)
-            if lines == nil, case .file(let path) = credential.source {
-                problems.append("upstream `\(upstream.name)`: no credential in the file \(path)")
+            var compiled = CompiledCredential(lines: [], weight: credential.weight)
+            switch credential.source {
+            case .value(let secret): compiled.lines = CredentialLine.of(secret.reveal(), upstream.dialect)
+            case .file(let path):
+                if let value = self.shared.credentialFiles.read(path) {
+                    compiled.lines = CredentialLine.of(value, upstream.dialect)
+                } else {
+                    problems.append("upstream `\(upstream.name)`: no credential in the file \(path)")
+                }
+            case .headers(let headers):
+                compiled.lines = headers.flatMap { Array("\($0.name): ".utf8) + $0.value.reveal() + Array("\r\n".utf8) }
+            case .aws(let aws): compiled.signer = AWSSigner(aws)
+            case .entra(let entra): compiled.token = self.shared.tokens.token(for: entra)
             }
-            return (lines ?? [], credential.weight)
+            return compiled
         }
     }
 
@@ -195,25 +212,18 @@ struct TableCompiler {
     }
 }
 
-/// The header lines by which an upstream knows who pays.
-enum CredentialLines {
-    /// `authorization: Bearer …` (OpenAI's API reference, "Authentication") or `x-api-key: …` (Anthropic's, "Authentication").
-    /// Nil for a file that cannot be read, or may not be: the upstream will refuse, and that is logged and counted.
-    static func of(
-        _ credential: Upstream.Credential,
-        _ dialect: Dialect,
-        _ files: CredentialFiles
-    ) -> [UInt8]? {
-        switch credential.source {
-        case .value(let secret): return Self.line(secret.reveal(), dialect)
-        case .file(let path): return files.read(path).map { Self.line($0, dialect) }
-        case .headers(let headers):
-            return headers.flatMap { Array("\($0.name): ".utf8) + $0.value.reveal() + Array("\r\n".utf8) }
-        }
-    }
-
-    private static func line(_ value: [UInt8], _ dialect: Dialect) -> [UInt8] {
-        let name = dialect == .anthropic ? "x-api-key: " : "authorization: Bearer "
+/// The header line by which an upstream knows who pays.
+enum CredentialLine {
+    /// `authorization: Bearer …` (OpenAI's API reference, "Authentication"; Bedrock's, "API keys"), `x-api-key: …` (Anthropic's,
+    /// "Authentication"), `x-goog-api-key: …` (ai.google.dev, "Using Gemini API keys"), `api-key: …` (Azure's REST reference).
+    static func of(_ value: [UInt8], _ dialect: Dialect) -> [UInt8] {
+        let name =
+            switch dialect {
+            case .openAI, .bedrock, .simulator: "authorization: Bearer "
+            case .anthropic: "x-api-key: "
+            case .gemini: "x-goog-api-key: "
+            case .azureOpenAI: "api-key: "
+            }
         return Array(name.utf8) + value + Array("\r\n".utf8)
     }
 }

@@ -62,17 +62,22 @@ struct ByteWriter: ~Copyable {
     /// A number that is not negative, in decimal.
     mutating func write(_ number: Int) {
         var digits = 1
-        var rest = number
-        while rest >= 10 {
-            rest /= 10
+        var limit = 10
+        while number >= limit, digits < 19 {
+            limit &*= 10
             digits += 1
         }
-        let place = self.take(digits).assumingMemoryBound(to: UInt8.self)
-        rest = number
+        let place = self.take(digits)
+        var rest = UInt64(number)
         while digits > 0 {
             digits -= 1
-            place[digits] = UInt8(ascii: "0") + UInt8(rest % 10)
-            rest /= 10
+            let (tens, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            place.storeBytes(
+                of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit),
+                toByteOffset: digits,
+                as: UInt8.self
+            )
+            rest = tens
         }
     }
 

@@ -14,12 +14,14 @@ extension Exchange {
         self.prepareSplices()
         let head = self.head
         let bytes = head.readableBytesUInt8Span
-        let credential = upstream.credentials.isEmpty ? [] : self.credential(of: upstream)
+        let credential = self.credentialLines(of: upstream)
         if let session = self.session {
             self.writeHandshake(session, to: upstream, credential, into: &out)
             return nil
         }
-        let room = self.request.length + upstream.basePath.count + upstream.authority.count + credential.count + 256
+        let room =
+            self.request.length + upstream.basePath.count + upstream.authority.count + credential.count
+            + 3 * self.record.modelServed.count + 320
         // An id of the caller's that was not taken over does not travel beside ours.
         let hasOwnID = self.record.requestID.isEmpty
         let credentialFields = upstream.credentialFields
@@ -63,25 +65,52 @@ extension Exchange {
         out.write(bytes.extracting(self.request.methodRange.lower..<self.request.methodRange.upper))
         out.write(" ")
         out.write(upstream.basePath)
-        out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
-        if !self.request.query.isEmpty {
-            out.write("?")
-            out.write(bytes.extracting(self.request.query.lower..<self.request.query.upper))
+        if let version = upstream.apiVersion {
+            self.writeAzurePath(version, bytes, into: &out)
+        } else {
+            out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
+            self.writeQuery("?", bytes, into: &out)
         }
         out.write(" HTTP/1.1\r\nhost: ")
     }
 
+    /// Azure's versioned API names the deployment in the path of every call to a model, and the version in the query
+    /// (learn.microsoft.com, "Azure OpenAI REST API reference").
+    private func writeAzurePath(_ version: [UInt8], _ bytes: borrowing Span<UInt8>, into out: inout ByteWriter) {
+        if self.endpoint?.isDeployed == true, !self.record.modelServed.isEmpty {
+            out.write("/deployments/")
+            out.write(PercentEncoding.encode(self.record.modelServed))
+        }
+        out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
+        out.write("?")
+        out.write(version)
+        self.writeQuery("&", bytes, into: &out)
+    }
+
+    private func writeQuery(_ sign: StaticString, _ bytes: borrowing Span<UInt8>, into out: inout ByteWriter) {
+        guard !self.request.query.isEmpty else { return }
+        out.write(sign)
+        out.write(bytes.extracting(self.request.query.lower..<self.request.query.upper))
+    }
+
     private var hasForwardedBody: Bool { self.request.hasBody || self.request.method == .post }
 
-    private func credential(of upstream: CompiledUpstream) -> [UInt8] {
+    private func credentialLines(of upstream: CompiledUpstream) -> [UInt8] {
+        guard let credential = self.credential(of: upstream) else { return [] }
+        guard let token = credential.token else { return credential.lines }
+        return credential.lines + token.line
+    }
+
+    /// The credential of this attempt, drawn by weight; nil when the upstream asks for none.
+    func credential(of upstream: CompiledUpstream) -> CompiledCredential? {
         let credentials = upstream.credentials
-        guard credentials.count > 1 else { return credentials[0].lines }
+        guard credentials.count > 1 else { return credentials.first }
         var draw = self.loop.random.below(credentials.reduce(0) { $0 + $1.weight })
         for credential in credentials {
             draw -= credential.weight
-            if draw < 0 { return credential.lines }
+            if draw < 0 { return credential }
         }
-        return credentials[0].lines
+        return credentials.first
     }
 
     // MARK: the body

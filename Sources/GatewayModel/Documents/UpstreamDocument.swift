@@ -27,6 +27,7 @@ package struct UpstreamDraft: Sendable, Equatable {
         let (egress, keepsPassword) = Self.egress(fields, allowLinkLocal: allowLinkLocal)
         self.upstream.egress = egress
         self.keepsProxyPassword = keepsPassword
+        self.upstream.apiVersion = Self.apiVersion(fields, self.upstream)
         self.credentials = fields.objects("credentials", atMost: 64)?.map { CredentialDraft(reading: $0) } ?? []
         fields.finish()
     }
@@ -56,6 +57,22 @@ package struct UpstreamDraft: Sendable, Equatable {
         }
     }
 
+    /// Azure wants a version in every call, unless the base URL is that of its versionless API (learn.microsoft.com, "Azure
+    /// OpenAI in Azure AI Foundry Models API lifecycle").
+    private static func apiVersion(_ fields: FieldReader, _ upstream: Upstream) -> String? {
+        let isVersionless = upstream.baseURL.path.hasSuffix("/openai/v1")
+        let given = fields.string("apiVersion") { text in
+            let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"&#?%".utf8.contains($0) }
+            return (1...64).contains(text.utf8.count) && isPlain ? nil : "must be a version such as 2024-10-21"
+        }
+        guard upstream.dialect == .azureOpenAI else {
+            if given != nil { fields.problem("apiVersion", "is for upstreams of the dialect azure-openai") }
+            return nil
+        }
+        if isVersionless, given != nil { fields.problem("apiVersion", "is not for a base URL that ends in /openai/v1") }
+        return isVersionless ? nil : given ?? "2024-10-21"
+    }
+
     static func filePath(_ text: String) -> String? {
         (1...4096).contains(text.utf8.count) && !text.utf8.contains(where: { $0 < 0x20 })
             ? nil : "must be a file's path"
@@ -72,7 +89,7 @@ package struct UpstreamDraft: Sendable, Equatable {
             case .given(let credential): upstream.credentials.append(credential)
             case .stored(let position, let weight):
                 guard let stored, stored.credentials.indices.contains(position - 1) else {
-                    log.add(place, "there is no stored credential \(position); give `value`, `file` or `headers`")
+                    log.add(place, "there is no stored credential \(position); give it anew")
                     continue
                 }
                 guard stored.baseURL.isSamePlace(as: upstream.baseURL) else {
@@ -100,45 +117,6 @@ extension BaseURL {
     }
 }
 
-extension UpstreamDraft.CredentialDraft {
-    init(reading fields: FieldReader) {
-        let weight = fields.int("weight", default: 1, in: 1...1_000_000) ?? 1
-        let written = ["value", "file", "headers", "stored"].filter(fields.has)
-        if written.count != 1 {
-            fields.log.add(fields.path, "must have exactly one of: value, file, headers, stored")
-        }
-        switch written.first {
-        case "file":
-            self = .given(.init(source: .file(fields.required("file", UpstreamDraft.filePath)), weight: weight))
-        case "headers": self = .given(.init(source: .headers(Self.headers(fields)), weight: weight))
-        case "stored":
-            self = .stored(position: fields.int("stored", default: 1, in: 1...64) ?? 1, weight: weight)
-        default:
-            let value = fields.string("value", TextRule.headerValue) ?? ""
-            self = .given(.init(source: .value(Secret(value)), weight: weight))
-        }
-        fields.finish()
-    }
-
-    /// Fields that decide how a message is framed or where it goes; the gateway writes them itself.
-    private static let reserved: Set<String> = [
-        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade",
-        "expect", "accept-encoding", "proxy-connection",
-    ]
-
-    private static func headers(_ fields: FieldReader) -> [Upstream.Credential.Header] {
-        guard let value = fields.value("headers") else { return [] }
-        let headers = FieldReader(value, at: fields.path("headers"), log: fields.log)
-        if !(1...16).contains(headers.written.count) { fields.problem("headers", "must have 1 to 16 entries") }
-        return headers.written.prefix(16).map { name in
-            if let complaint = TextRule.headerName(name) { headers.problem(name, complaint) }
-            if Self.reserved.contains(name.lowercased()) { headers.problem(name, "is written by the gateway itself") }
-            let value = headers.required(name, TextRule.headerValue)
-            return .init(name: name.lowercased(), value: Secret(value))
-        }
-    }
-}
-
 extension Upstream {
     /// The written form, with every default written out.
     package func document(secrets: SecretForm = .omitted) -> DocumentValue {
@@ -152,27 +130,12 @@ extension Upstream {
         object.set("timeouts", self.timeouts.document)
         if let caFile = self.caFile { object.set("caFile", .string(caFile)) }
         object.set("allowLinkLocal", .bool(self.allowLinkLocal))
+        if let apiVersion = self.apiVersion { object.set("apiVersion", .string(apiVersion)) }
         switch self.egress {
         case .process: break
         case .direct: object.set("proxy", .string("direct"))
         case .proxy(let proxy): object.set("proxy", proxy.document(secrets))
         }
-        return .object(object)
-    }
-}
-
-extension Upstream.Credential {
-    func document(position: Int, secrets: SecretForm) -> DocumentValue {
-        let text = { (secret: Secret) in DocumentValue.string(String(decoding: secret.reveal(), as: UTF8.self)) }
-        var object = DocumentObject()
-        switch (self.source, secrets) {
-        case (.file(let path), _): object.set("file", .string(path))
-        case (_, .omitted): object.set("stored", .int(Int64(position)))
-        case (.value(let secret), .clear): object.set("value", text(secret))
-        case (.headers(let headers), .clear):
-            object.set("headers", .object(DocumentObject(headers.map { ($0.name, text($0.value)) })))
-        }
-        object.set("weight", .int(Int64(self.weight)))
         return .object(object)
     }
 }

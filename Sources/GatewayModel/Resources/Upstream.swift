@@ -12,6 +12,8 @@ package struct Upstream: Sendable, Equatable {
     /// Permits a link-local or metadata address as host, which is refused otherwise.
     package var allowLinkLocal: Bool
     package var egress: Egress
+    /// The version of Azure's API that calls are made in; nil where the base URL is that of a versionless one.
+    package var apiVersion: String?
 
     package init(
         name: String,
@@ -22,7 +24,8 @@ package struct Upstream: Sendable, Equatable {
         timeouts: Timeouts = Timeouts(),
         caFile: String? = nil,
         allowLinkLocal: Bool = false,
-        egress: Egress = .process
+        egress: Egress = .process,
+        apiVersion: String? = nil
     ) {
         self.name = name
         self.dialect = dialect
@@ -33,6 +36,7 @@ package struct Upstream: Sendable, Equatable {
         self.caFile = caFile
         self.allowLinkLocal = allowLinkLocal
         self.egress = egress
+        self.apiVersion = apiVersion
     }
 
     /// One way of proving to the provider who pays.
@@ -48,6 +52,40 @@ package struct Upstream: Sendable, Equatable {
             case file(String)
             /// Header fields sent as they are; names in lower case.
             case headers([Header])
+            /// Requests are signed with it (AWS Signature Version 4).
+            case aws(AWS)
+            /// Exchanged for a token that is sent until it ages (Microsoft Entra ID, client credentials).
+            case entra(Entra)
+        }
+
+        package struct AWS: Sendable, Equatable {
+            package var accessKey: String
+            package var secretKey: Secret
+            /// Of temporary credentials.
+            package var sessionToken: Secret?
+            package var region: String
+
+            package init(accessKey: String, secretKey: Secret, sessionToken: Secret? = nil, region: String) {
+                self.accessKey = accessKey
+                self.secretKey = secretKey
+                self.sessionToken = sessionToken
+                self.region = region
+            }
+        }
+
+        package struct Entra: Sendable, Equatable {
+            package var tenant: String
+            package var clientID: String
+            package var clientSecret: Secret
+            /// Where tokens are asked for; a national cloud has another than the usual one.
+            package var authority: BaseURL
+
+            package init(tenant: String, clientID: String, clientSecret: Secret, authority: BaseURL) {
+                self.tenant = tenant
+                self.clientID = clientID
+                self.clientSecret = clientSecret
+                self.authority = authority
+            }
         }
 
         package struct Header: Sendable, Equatable {
@@ -115,6 +153,11 @@ package struct Upstream: Sendable, Equatable {
 package enum Dialect: String, Sendable, CaseIterable {
     case openAI = "openai"
     case anthropic
+    case gemini
+    /// OpenAI's language with paths, versions and credentials of Azure's.
+    case azureOpenAI = "azure-openai"
+    /// Amazon Bedrock's Converse API.
+    case bedrock
     /// The built-in provider for trying and testing; it answers in whatever dialect it is asked.
     case simulator
 }

@@ -1,7 +1,7 @@
 /// Hexadecimal, eight digits at a time and without a table.
 package enum HexWord {
     /// The eight digits of `number` in ASCII, the first one in the highest byte.
-    @inlinable
+    @inlinable @inline(__always)
     package static func digits(of number: UInt32) -> UInt64 {
         // Spread the nibbles over the bytes of a word; one above nine needs 39 more to be a letter.
         var nibbles = UInt64(number)
