@@ -109,7 +109,7 @@ let package = Package(
         ),
         layer(
             "Simulator",
-            ["CZlib", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, nio, webSocket, crypto]
+            ["JSONScan", "CZlib", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, nio, webSocket, crypto]
         ),
         // 5 commands
         layer(
@@ -156,7 +156,7 @@ let package = Package(
         ),
         tests(
             of: "Simulator",
-            [hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]
+            ["JSONScan", hummingbird, httpTypes, nio, .product(name: "HummingbirdTesting", package: "hummingbird")]
         ),
         tests(of: "Commands", ["GatewayModel", "GatewayCore", "Journal", "Storage", "Telemetry", arguments, logging]),
     ],

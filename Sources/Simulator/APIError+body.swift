@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 // How each provider writes an error:
 //

@@ -1,3 +1,5 @@
+import JSONScan
+
 /// A refusal, as a provider would word it.
 struct APIError: Error {
     let status: Int

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// What an endpoint answers, before the dials are applied to it.
 struct Answer: Sendable {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// One request, read.
 struct Call: Sendable {

@@ -1,3 +1,4 @@
+import JSONScan
 import Synchronization
 
 /// An object that a provider keeps for its customers.

@@ -1,4 +1,5 @@
 import Hummingbird
+import JSONScan
 import NIOCore
 import ServiceLifecycle
 

@@ -1,3 +1,4 @@
+import JSONScan
 import Synchronization
 
 /// How the answer to a recorded request ended.

@@ -1,3 +1,5 @@
+import JSONScan
+
 /// A tool that a request offers, whatever the dialect.
 struct Tool: Sendable {
     let name: String

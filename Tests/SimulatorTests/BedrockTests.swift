@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import JSONScan
 import Testing
 
 @testable import Simulator

@@ -1,6 +1,8 @@
 // Streams: message_start; ping; for each block content_block_start, content_block_delta …, content_block_stop; message_delta
 // with the stop reason and the output tokens; message_stop. A thought's last delta is its signature.
 
+import JSONScan
+
 /// One message of the assistant, as an object and as a stream of events.
 struct AssistantMessage: Sendable {
     let generation: Generation

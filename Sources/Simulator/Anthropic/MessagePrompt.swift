@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// What the body of Anthropic's messages asks for.
 struct MessagePrompt: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import JSONScan
 
 /// What a request for a message must be, in Anthropic's words: known fields and blocks, a result for every use of a tool, and
 /// thoughts as they were sent.

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// Anthropic's messages.
 enum Messages {

@@ -7,6 +7,7 @@
 // Without a version, or with one that does not exist, the front answers 404. Answers carry what its filters found.
 
 import HTTPTypes
+import JSONScan
 
 /// Azure OpenAI's endpoints.
 enum Azure {

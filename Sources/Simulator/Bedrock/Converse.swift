@@ -3,6 +3,7 @@
 // carries `p`, letters that hide how long its text is.
 
 import HTTPTypes
+import JSONScan
 
 /// Amazon Bedrock's Converse.
 enum Converse {

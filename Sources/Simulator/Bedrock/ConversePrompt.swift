@@ -1,4 +1,5 @@
 import Foundation
+import JSONScan
 
 /// What the body of a Converse request asks for, and whether its conversation is one that the provider accepts.
 struct ConversePrompt: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import JSONScan
 
 /// What a Converse request must be: its fields (API reference, Converse), the order of its turns, and that tools' results and
 /// thoughts belong to it. The real service drops fields that it does not know; here they are refused, so that a test sees them.

@@ -5,6 +5,7 @@
 //     payload | CRC-32 of everything before u32                                    all numbers big-endian
 
 internal import CZlib
+import JSONScan
 
 /// Messages of an event stream.
 enum EventStream {

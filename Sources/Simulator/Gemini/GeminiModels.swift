@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// Gemini's models: listed in pages, and one by one.
 enum GeminiModels {

@@ -1,3 +1,5 @@
+import JSONScan
+
 /// What the body of a Gemini request asks for, and whether its conversation is one that the provider accepts.
 struct GeminiPrompt: Sendable {
     let prompt: Prompt
@@ -210,7 +212,9 @@ extension GeminiPrompt {
     private static func checkNames(_ content: JSON, after calls: JSON) throws(APIError) {
         let known = (calls["parts"]?.array ?? []).compactMap { $0["functionCall"]?["id"]?.string }
         for part in content["parts"]?.array ?? [] {
-            guard let id = part["functionResponse"]?["id"]?.string, !known.isEmpty, !known.contains(id) else { continue }
+            guard let id = part["functionResponse"]?["id"]?.string, !known.isEmpty, !known.contains(id) else {
+                continue
+            }
             throw .gemini("Function response id `\(id)` does not match any function call of the function call turn.")
         }
     }

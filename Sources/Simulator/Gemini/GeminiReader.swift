@@ -1,3 +1,5 @@
+import JSONScan
+
 /// Reads a request as protobuf's JSON mapping does: names in camel or snake case, whole numbers also as strings, and no name
 /// that the message does not have. What it returns has names in camel case only.
 struct GeminiReader {
@@ -66,7 +68,7 @@ struct GeminiReader {
 
     private func number(_ json: JSON) -> JSON? {
         switch json {
-        case .int, .double: json
+        case .int, .number: json
         case .string(let text): Double(text).map { .double($0) }
         default: nil
         }

@@ -3,6 +3,7 @@
 // `usageMetadata`. With `alt=sse` each is an event that ends with CRLF CRLF; without, they are the elements of one array.
 
 import HTTPTypes
+import JSONScan
 
 /// Gemini's answers.
 enum GenerateContent {

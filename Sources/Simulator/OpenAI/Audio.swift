@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// OpenAI's speech, transcriptions and translations. Speech is a short silent WAV whatever format is asked for; the text of
 /// a recording follows from its bytes.

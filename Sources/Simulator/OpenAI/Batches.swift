@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// OpenAI's batches. A batch is `in_progress` until it is read for the first time, and `completed` from then on, with a file
 /// of results that has a line for each line of its input.

@@ -2,6 +2,7 @@
 // a chunk with the finish reason, one with usage and empty `choices` where `stream_options.include_usage` asks for it, `[DONE]`.
 
 import HTTPTypes
+import JSONScan
 
 /// OpenAI's chat completions.
 enum ChatCompletions {

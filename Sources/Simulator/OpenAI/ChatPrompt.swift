@@ -1,3 +1,5 @@
+import JSONScan
+
 /// What a chat completion's body asks for.
 struct ChatPrompt: Sendable {
     let prompt: Prompt

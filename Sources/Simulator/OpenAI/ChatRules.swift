@@ -1,4 +1,5 @@
 import Foundation
+import JSONScan
 
 /// What a chat completion's request must be, in OpenAI's words: known fields and parts, images that can be read, and a result for
 /// every call of a tool.

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// OpenAI's text completions: `POST /v1/completions`.
 enum Completions {

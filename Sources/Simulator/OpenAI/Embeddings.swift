@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import JSONScan
 
 /// OpenAI's embeddings: unit vectors that follow from each input, as numbers or as base64 of 32-bit floats.
 enum Embeddings {

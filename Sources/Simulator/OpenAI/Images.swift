@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// OpenAI's images: every image is one transparent pixel.
 enum Images {

@@ -1,3 +1,5 @@
+import JSONScan
+
 /// OpenAI's form of a list, with its `limit`, `after` and `order`.
 enum ListPage {
     static func answer(_ items: [JSON], _ call: Call) -> Answer {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// Lists of models, in OpenAI's form; in Anthropic's for requests with an `anthropic-version` header, in Gemini's for those with
 /// an `x-goog-api-key`.

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// OpenAI's moderations: an input that contains `violence` is flagged, any other is not.
 enum Moderations {

@@ -1,3 +1,5 @@
+import JSONScan
+
 // The events of a streamed response, each with `type` and a `sequence_number` that counts from 0:
 //
 //     response.created, response.in_progress,

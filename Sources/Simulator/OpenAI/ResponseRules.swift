@@ -1,3 +1,5 @@
+import JSONScan
+
 /// What a request for a response must be, in OpenAI's words: known fields, results that have their calls, and thoughts as they
 /// were sent.
 enum ResponseRules {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// OpenAI's responses: created (whole or as numbered events), kept unless `store` is false, read, cancelled, deleted.
 enum Responses {

@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSONScan
 
 /// Chat completions that were asked to be kept (`store: true`).
 enum StoredCompletions {

@@ -1,3 +1,5 @@
+import JSONScan
+
 /// How likely a token was, as `logprobs` tell it: made up, but the same for the same token.
 enum TokenOdds {
     /// The most alternatives that a request may ask for.

@@ -1,3 +1,4 @@
+import JSONScan
 import NIOCore
 import NIOWebSocket
 

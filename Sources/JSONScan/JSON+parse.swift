@@ -3,13 +3,13 @@
 
 extension JSON {
     /// Why a text is not JSON: where, and what stood there.
-    struct ParseError: Error {
-        let offset: Int
-        let reason: String
+    package struct ParseError: Error {
+        package let offset: Int
+        package let reason: String
     }
 
     /// Reads one JSON text.
-    init(parsing bytes: [UInt8]) throws(ParseError) {
+    package init(parsing bytes: [UInt8]) throws(ParseError) {
         var parser = Parser(bytes: bytes)
         self = try parser.document()
     }
@@ -84,32 +84,62 @@ private struct Parser {
         return value
     }
 
+    /// A number as RFC 8259 §6 writes it: `int` when `Int` writes it alike, else the text.
     private mutating func number() throws(JSON.ParseError) -> JSON {
         let start = self.offset
-        while let byte = self.peek, byte.isNumberByte { self.offset += 1 }
+        var isWhole = true
+        _ = self.take(UInt8(ascii: "-"))
+        if !self.take(UInt8(ascii: "0")) { try self.digits() }
+        if self.take(UInt8(ascii: ".")) {
+            isWhole = false
+            try self.digits()
+        }
+        if self.take(UInt8(ascii: "e")) || self.take(UInt8(ascii: "E")) {
+            isWhole = false
+            if !self.take(UInt8(ascii: "+")) { _ = self.take(UInt8(ascii: "-")) }
+            try self.digits()
+        }
         let text = String(decoding: self.bytes[start..<self.offset], as: UTF8.self)
-        let first = text.drop { $0 == "-" }.first
-        guard let first, first.isNumber, !text.hasSuffix(".") else { throw self.failure("not a value") }
-        if let value = Int(text) { return .int(value) }
-        guard let value = Double(text) else { throw self.failure("not a number") }
-        return .double(value)
+        if isWhole, text != "-0", let value = Int(text) { return .int(value) }
+        return .number(text)
     }
 
+    private mutating func digits() throws(JSON.ParseError) {
+        let start = self.offset
+        while let byte = self.peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { self.offset += 1 }
+        guard self.offset > start else { throw self.failure("not a value") }
+    }
+
+    /// A string whose opening quote is next. The usual one without escapes is made from its bytes where they stand.
     private mutating func string() throws(JSON.ParseError) -> String {
         self.offset += 1
+        let start = self.offset
+        let end = StringScan.plainEnd(self.bytes.span, from: start)
+        if end < self.bytes.count, self.bytes[end] == UInt8(ascii: "\"") {
+            self.offset = end + 1
+            return try self.text(self.bytes[start..<end])
+        }
+        return try self.escapedString()
+    }
+
+    private func text(_ bytes: ArraySlice<UInt8>) throws(JSON.ParseError) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw self.failure("not UTF-8") }
+        return text
+    }
+
+    private mutating func escapedString() throws(JSON.ParseError) -> String {
         var output: [UInt8] = []
-        while let byte = self.peek {
-            self.offset += 1
-            switch byte {
-            case UInt8(ascii: "\""):
-                guard let text = String(validating: output, as: UTF8.self) else { throw self.failure("not UTF-8") }
-                return text
+        while true {
+            let end = StringScan.plainEnd(self.bytes.span, from: self.offset)
+            output += self.bytes[self.offset..<end]
+            self.offset = end + 1
+            guard end < self.bytes.count else { throw self.failure("the string does not end") }
+            switch self.bytes[end] {
+            case UInt8(ascii: "\""): return try self.text(output[...])
             case UInt8(ascii: "\\"): try self.escape(into: &output)
-            case 0..<0x20: throw self.failure("a control character in a string")
-            default: output.append(byte)
+            default: throw self.failure("a control character in a string")
             }
         }
-        throw self.failure("the string does not end")
     }
 
     private mutating func escape(into output: inout [UInt8]) throws(JSON.ParseError) {
@@ -165,15 +195,5 @@ private struct Parser {
 
     private func failure(_ reason: String) -> JSON.ParseError {
         JSON.ParseError(offset: self.offset, reason: reason)
-    }
-}
-
-extension UInt8 {
-    fileprivate var isNumberByte: Bool {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): true
-        case UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): true
-        default: false
-        }
     }
 }
