@@ -14,10 +14,16 @@ func layer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: strict)
 }
 
-func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+func tests(
+    of name: String,
+    _ dependencies: [Target.Dependency] = [],
+    exclude: [String] = [],
+    resources: [Resource] = []
+) -> Target {
     .testTarget(
         name: "\(name)Tests",
         dependencies: [.init(stringLiteral: name)] + dependencies,
+        exclude: exclude,
         resources: resources,
         swiftSettings: strict
     )
@@ -130,7 +136,7 @@ let package = Package(
             ]
         ),
         tests(of: "JSONScan"),
-        tests(of: "Dialects", ["JSONScan", "GatewayModel"]),
+        tests(of: "Dialects", ["JSONScan", "GatewayModel"], exclude: ["Goldens"]),
         tests(of: "Telemetry"),
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel"]),

@@ -1,0 +1,51 @@
+/// What a translation could not carry, so that nothing is lost in silence.
+package struct LossLedger: Sendable, Equatable {
+    package struct Entry: Sendable, Equatable {
+        /// A path in the client's body, such as `tools[2].strict`.
+        package let field: String
+        package let kind: Kind
+        package let why: String
+    }
+
+    package enum Kind: String, Sendable {
+        /// The upstream never sees it.
+        case dropped
+        /// The upstream sees something near it.
+        case changed
+    }
+
+    /// More are counted, not kept: a body of many unknown members must not become a long log line.
+    static let capacity = 64
+
+    package private(set) var entries: [Entry] = []
+    /// How many did not fit.
+    package private(set) var uncounted = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { self.entries.isEmpty }
+
+    mutating func dropped(_ field: String, _ why: String) { self.add(Entry(field: field, kind: .dropped, why: why)) }
+
+    mutating func changed(_ field: String, _ why: String) { self.add(Entry(field: field, kind: .changed, why: why)) }
+
+    /// Lists `field` when there is a value for it that the target cannot take.
+    mutating func dropped(_ field: String, ifPresent value: (some Sendable)?, _ why: String) {
+        if value != nil { self.dropped(field, why) }
+    }
+
+    private mutating func add(_ entry: Entry) {
+        guard !self.entries.contains(entry) else { return }
+        if self.entries.count < Self.capacity { self.entries.append(entry) } else { self.uncounted += 1 }
+    }
+}
+
+/// Why a body cannot be translated at all.
+package enum TranslationFailure: Error, Sendable, Equatable {
+    /// The client's body is not what its own dialect says: the member, and what it should be.
+    case invalid(field: String, reason: String)
+    /// The upstream's dialect has no words for something that the answer would be wrong without.
+    case unsupported(field: String, reason: String)
+    /// The upstream's answer is not what its dialect says.
+    case badAnswer(reason: String)
+}

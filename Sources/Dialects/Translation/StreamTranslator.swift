@@ -1,0 +1,170 @@
+import CByteScan
+package import GatewayModel
+import JSONScan
+
+/// Translates a streamed answer while it comes, in pieces that may be split anywhere.
+///
+/// The client gets a complete stream of its own dialect, or a beginning of one and exactly one error at its end. What is
+/// kept is one event of at most `maximumEvent` bytes, and the calls that a dialect wants one after another.
+package final class StreamTranslator {
+    /// The largest event of an upstream's, and the most that is kept back.
+    static let maximumEvent = 4 << 20
+
+    private let context: AnswerContext
+    private let client: WireFormat
+    private let decoder: StreamDecoder
+    private let encoder: StreamEncoder
+    private var buffer: [UInt8] = []
+    private var searched = 0
+    private var events: [AnswerEvent] = []
+    private var pattern: DeltaPattern?
+    /// Off in the test that compares the two ways.
+    var takesShortWay = true
+    private var counted: AnswerUsage?
+    /// The client has been given the end of a complete stream.
+    package private(set) var hasEnded = false
+    /// The client has been given an error instead of an end.
+    package private(set) var hasFailed = false
+
+    init(_ translation: Translation, _ context: AnswerContext) {
+        self.context = context
+        self.client = translation.client
+        self.decoder = StreamDecoder(translation.upstream, context)
+        self.encoder = StreamEncoder(translation.client, context)
+    }
+
+    /// The usage so far.
+    package var usage: TokenUsage { self.counted?.tokens(self.hasEnded ? .provider : .partial) ?? TokenUsage() }
+
+    /// Takes the upstream's next bytes, and appends to `out` what the client is to get for them.
+    package func feed(_ bytes: borrowing Span<UInt8>, into out: inout [UInt8]) {
+        guard !self.isOver else { return }
+        bytes.withUnsafeBufferPointer { self.buffer.append(contentsOf: $0) }
+        // Taken out for the while, so that reading it and changing the rest of the state do not exclude each other.
+        var buffer = self.buffer
+        self.buffer = []
+        var start = 0
+        while !self.isOver, let end = SSEScanner.eventEnd(buffer.span, from: start, searched: &self.searched) {
+            self.event(buffer.span, start..<end, into: &out)
+            start = end
+        }
+        buffer.removeSubrange(..<start)
+        self.searched = max(self.searched - start, 0)
+        self.buffer = buffer
+        if !self.isOver, self.buffer.count > Self.maximumEvent || self.encoder.heldBytes > Self.maximumEvent {
+            self.fail(.upstreamBroken, into: &out)
+        }
+    }
+
+    /// The upstream's bytes are over. Gives the client an error unless the answer was complete.
+    package func finish(into out: inout [UInt8]) {
+        if !self.isOver, !self.buffer.isEmpty {
+            // The blank line behind the last event is what a broken stream most often lacks.
+            let buffer = self.buffer
+            self.buffer = []
+            if let data = SSEScanner.data(buffer.span, in: 0..<buffer.count), self.isWhole(buffer, data) {
+                self.event(buffer.span, 0..<buffer.count, into: &out)
+            }
+        }
+        if !self.isOver { self.fail(.upstreamCut, into: &out) }
+        self.buffer = []
+    }
+
+    private var isOver: Bool { self.hasEnded || self.hasFailed }
+
+    private func isWhole(_ buffer: [UInt8], _ data: Range<Int>) -> Bool {
+        buffer[data].elementsEqual("[DONE]".utf8) || (try? JSON(parsing: Array(buffer[data]))) != nil
+    }
+
+    private func fail(_ code: ErrorCode, into out: inout [UInt8]) {
+        self.hasFailed = true
+        out += ErrorBody.event(code, requestID: self.context.requestID, in: self.client)
+    }
+
+    private func event(_ bytes: borrowing Span<UInt8>, _ range: Range<Int>, into out: inout [UInt8]) {
+        guard let data = SSEScanner.data(bytes, in: range), !data.isEmpty else { return }
+        if let pattern = self.pattern, let text = pattern.match(bytes, data) {
+            self.encoder.write(pattern.event(text), into: &out)
+            return
+        }
+        self.events.removeAll(keepingCapacity: true)
+        do { try self.decoder.read(bytes, data, &self.events) } catch {
+            self.fail(.upstreamBroken, into: &out)
+            return
+        }
+        self.pattern =
+            self.takesShortWay && self.events.count == 1
+            ? DeltaPattern(of: self.events[0], in: bytes, data) : nil
+        for event in self.events where !self.isOver {
+            switch event {
+            case .usage(let usage): self.counted = usage
+            case .end: self.hasEnded = true
+            case .error: self.hasFailed = true
+            default: break
+            }
+            self.encoder.write(event, into: &out)
+        }
+    }
+}
+
+/// The events of an upstream's dialect.
+enum StreamDecoder {
+    case chat(ChatStreamDecoder)
+    case messages(MessagesStreamDecoder)
+
+    init(_ upstream: Dialect, _ context: AnswerContext) {
+        switch upstream {
+        case .openAI, .azureOpenAI, .simulator, .gemini, .bedrock: self = .chat(ChatStreamDecoder(context))
+        case .anthropic: self = .messages(MessagesStreamDecoder())
+        }
+    }
+
+    /// Reads the data of one event.
+    func read(
+        _ bytes: borrowing Span<UInt8>,
+        _ data: Range<Int>,
+        _ events: inout [AnswerEvent]
+    ) throws(TranslationFailure) {
+        if case .chat(let decoder) = self, LineScan.find("[DONE]", bytes, in: data) == data.lowerBound {
+            decoder.finish(&events)
+            return
+        }
+        let json: JSON
+        do {
+            json = try JSON(parsing: bytes.extracting(data).withUnsafeBufferPointer { Array($0) })
+        } catch { throw .badAnswer(reason: "an event is not JSON") }
+        guard json.members != nil else { throw .badAnswer(reason: "an event is not an object") }
+        switch self {
+        case .chat(let decoder): decoder.read(json, &events)
+        case .messages(let decoder): try decoder.read(json, &events)
+        }
+    }
+}
+
+/// The events of a client's dialect.
+enum StreamEncoder {
+    case chat(ChatStreamEncoder)
+    case messages(MessagesStreamEncoder)
+
+    init(_ client: WireFormat, _ context: AnswerContext) {
+        switch client {
+        case .openAIChat, .openAIPlain, .openAIResponses: self = .chat(ChatStreamEncoder(context))
+        case .anthropicMessages: self = .messages(MessagesStreamEncoder(context))
+        }
+    }
+
+    func write(_ event: AnswerEvent, into out: inout [UInt8]) {
+        switch self {
+        case .chat(let encoder): encoder.write(event, into: &out)
+        case .messages(let encoder): encoder.write(event, into: &out)
+        }
+    }
+
+    /// How much waits for its turn.
+    var heldBytes: Int {
+        switch self {
+        case .chat: 0
+        case .messages(let encoder): encoder.heldBytes
+        }
+    }
+}

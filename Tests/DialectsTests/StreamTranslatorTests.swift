@@ -1,0 +1,102 @@
+import GatewayModel
+import JSONScan
+import Testing
+
+@testable import Dialects
+
+/// Every recorded stream, however it is cut: the client's bytes are the same, and a broken one ends with one error.
+struct StreamTranslatorTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let path: String
+        let client: WireFormat
+        let upstream: Dialect
+        var testDescription: String {
+            "\(self.path.split(separator: "/").suffix(2).joined(separator: "/")) → \(self.client)"
+        }
+    }
+
+    static let cases: [Case] = {
+        var cases: [Case] = []
+        for feature in (try? Goldens.features()) ?? [] {
+            for file in (try? Goldens.inputs(feature)) ?? [] where file.hasPrefix("stream.") {
+                let upstream = Goldens.upstreams[String(file.split(separator: ".")[1])]
+                for client in Goldens.clients.values {
+                    guard let upstream, Translation(client: client, upstream: upstream) != nil else { continue }
+                    cases.append(Case(path: "\(Goldens.root)/\(feature)/\(file)", client: client, upstream: upstream))
+                }
+            }
+        }
+        return cases
+    }()
+
+    static func translate(_ item: Case, _ pieces: [ArraySlice<UInt8>]) throws -> (bytes: [UInt8], StreamTranslator) {
+        let stream = try #require(Translation(client: item.client, upstream: item.upstream)).stream(GoldenTests.context)
+        var out: [UInt8] = []
+        for piece in pieces { stream.feed(Array(piece).span, into: &out) }
+        stream.finish(into: &out)
+        return (out, stream)
+    }
+
+    @Test(arguments: cases)
+    func splitsChangeNothing(_ item: Case) throws {
+        let input = try Files.read(item.path)
+        let (whole, _) = try Self.translate(item, [input[...]])
+        for cut in stride(from: 0, to: input.count, by: 5) {
+            let (bytes, _) = try Self.translate(item, [input[..<cut], input[cut...]])
+            #expect(bytes == whole, "cut at \(cut)")
+        }
+        let (single, _) = try Self.translate(item, input.indices.map { input[$0...$0] })
+        #expect(single == whole)
+    }
+
+    @Test(arguments: cases.filter { $0.path.hasSuffix(".sse") })
+    func lineEndsChangeNothing(_ item: Case) throws {
+        let input = try Files.read(item.path)
+        let crlf = input.flatMap { $0 == 0x0A ? [0x0D, 0x0A] : [$0] }
+        let (whole, _) = try Self.translate(item, [input[...]])
+        for cut in stride(from: 0, to: crlf.count, by: 7) {
+            #expect(try Self.translate(item, [crlf[..<cut], crlf[cut...]]).bytes == whole, "cut at \(cut)")
+        }
+    }
+
+    @Test(arguments: cases)
+    func everyEventIsJSON(_ item: Case) throws {
+        let (bytes, _) = try Self.translate(item, [try Files.read(item.path)[...]])
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("data: {") {
+            #expect(throws: Never.self, "\(line)") { try JSON(parsing: Array(line.utf8.dropFirst(6))) }
+        }
+    }
+
+    /// What is before a break is the beginning of the whole, and behind it stands one error.
+    @Test(arguments: cases)
+    func aBreakEndsInOneError(_ item: Case) throws {
+        let input = try Files.read(item.path)
+        let (whole, complete) = try Self.translate(item, [input[...]])
+        guard complete.hasEnded else { return }
+        let error = ErrorBody.event(.upstreamCut, requestID: "req-1", in: item.client)
+        for cut in 0..<input.count where cut % 3 == 0 || cut + 30 > input.count {
+            let (bytes, stream) = try Self.translate(item, [input[..<cut]])
+            if stream.hasEnded {
+                #expect(bytes == whole, "cut at \(cut)")
+                continue
+            }
+            #expect(stream.hasFailed)
+            #expect(bytes.suffix(error.count).elementsEqual(error), "cut at \(cut)")
+            #expect(whole.starts(with: bytes.dropLast(error.count)), "cut at \(cut)")
+        }
+    }
+
+    /// The short way for texts and the long one give the same.
+    @Test(arguments: cases)
+    func theShortWayChangesNothing(_ item: Case) throws {
+        let input = try Files.read(item.path)
+        let (whole, _) = try Self.translate(item, [input[...]])
+        let translation = try #require(Translation(client: item.client, upstream: item.upstream))
+        let slow = translation.stream(GoldenTests.context)
+        slow.takesShortWay = false
+        var out: [UInt8] = []
+        slow.feed(input.span, into: &out)
+        slow.finish(into: &out)
+        #expect(out == whole)
+    }
+}
