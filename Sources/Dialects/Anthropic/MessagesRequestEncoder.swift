@@ -31,7 +31,7 @@ struct MessagesRequestEncoder {
         let system = self.request.hoistedSystem(&self.losses).compactMap { part in
             part.text.flatMap { $0.isEmpty ? nil : self.text($0, part.cache) }
         }
-        let (maxTokens, thinking) = self.bounds(defaultMaxTokens)
+        let (maxTokens, thinking) = AnthropicThinking.settings(self.request, defaultMaxTokens, &self.losses)
         self.body.set("max_tokens", maxTokens)
         if !system.isEmpty { self.body.set("system", self.shortened(system)) }
         var messages: [JSON] = []
@@ -72,28 +72,6 @@ struct MessagesRequestEncoder {
     }
 
     // MARK: Settings
-
-    /// `max_tokens` and `thinking`: thoughts are part of the bound, and their budget must be smaller and at least 1024.
-    private mutating func bounds(_ defaultMaxTokens: Int) -> (Int, JSON?) {
-        let given = self.request.sampling.maxTokens
-        guard let reasoning = self.request.reasoning else { return (given ?? defaultMaxTokens, nil) }
-        if reasoning.isOff { return (given ?? defaultMaxTokens, ["type": "disabled"]) }
-        if AnthropicModel.thinksAdaptively(self.request.model) || reasoning.anyBudget == nil {
-            return (given ?? defaultMaxTokens, ["type": "adaptive"])
-        }
-        var budget = max(reasoning.anyBudget ?? 0, 1024)
-        if let given {
-            if given <= 1024 {
-                self.losses.dropped("reasoning", "thinking needs more than 1024 tokens, and `max_tokens` is \(given)")
-                return (given, nil)
-            }
-            if budget >= given {
-                budget = max(1024, given / 2)
-                self.losses.changed("reasoning", "the budget must leave room within `max_tokens`: \(budget) tokens")
-            }
-        }
-        return (given ?? budget + defaultMaxTokens, ["type": "enabled", "budget_tokens": .int(budget)])
-    }
 
     private mutating func writeSampling(thinks: Bool) {
         let sampling = self.request.sampling

@@ -44,10 +44,7 @@ package final class StreamTranslator {
         var buffer = self.buffer
         self.buffer = []
         var start = 0
-        while !self.isOver, let end = SSEScanner.eventEnd(buffer.span, from: start, searched: &self.searched) {
-            self.event(buffer.span, start..<end, into: &out)
-            start = end
-        }
+        while !self.isOver, let end = self.next(buffer.span, start, into: &out) { start = end }
         buffer.removeSubrange(..<start)
         self.searched = max(self.searched - start, 0)
         self.buffer = buffer
@@ -56,15 +53,39 @@ package final class StreamTranslator {
         }
     }
 
+    /// Translates the event that begins at `start`, and says where the next one does; nil when more bytes are needed.
+    private func next(_ bytes: borrowing Span<UInt8>, _ start: Int, into out: inout [UInt8]) -> Int? {
+        guard case .converse(let decoder) = self.decoder else {
+            guard let end = SSEScanner.eventEnd(bytes, from: start, searched: &self.searched) else { return nil }
+            self.event(bytes, start..<end, into: &out)
+            return end
+        }
+        do {
+            guard let (message, end) = try EventStreamReader.message(in: bytes, from: start) else { return nil }
+            self.events.removeAll(keepingCapacity: true)
+            try decoder.decode(message, in: bytes, &self.events)
+            self.deliver(into: &out)
+            return end
+        } catch {
+            self.fail(.upstreamBroken, into: &out)
+            return nil
+        }
+    }
+
     /// The upstream's bytes are over. Gives the client an error unless the answer was complete.
     package func finish(into out: inout [UInt8]) {
-        if !self.isOver, !self.buffer.isEmpty {
+        if !self.isOver, !self.buffer.isEmpty, !self.decoder.isBinary {
             // The blank line behind the last event is what a broken stream most often lacks.
             let buffer = self.buffer
             self.buffer = []
             if let data = SSEScanner.data(buffer.span, in: 0..<buffer.count), self.isWhole(buffer, data) {
                 self.event(buffer.span, 0..<buffer.count, into: &out)
             }
+        }
+        if !self.isOver, self.buffer.isEmpty, case .converse(let decoder) = self.decoder, decoder.isWhole {
+            // Only the usage is missing.
+            self.events = [.end]
+            self.deliver(into: &out)
         }
         if !self.isOver { self.fail(.upstreamCut, into: &out) }
         self.buffer = []
@@ -95,6 +116,10 @@ package final class StreamTranslator {
         self.pattern =
             self.takesShortWay && self.events.count == 1
             ? DeltaPattern(of: self.events[0], in: bytes, data) : nil
+        self.deliver(into: &out)
+    }
+
+    private func deliver(into out: inout [UInt8]) {
         for event in self.events where !self.isOver {
             switch event {
             case .usage(let usage): self.counted = usage
@@ -111,13 +136,18 @@ package final class StreamTranslator {
 enum StreamDecoder {
     case chat(ChatStreamDecoder)
     case messages(MessagesStreamDecoder)
+    case converse(ConverseStreamDecoder)
 
     init(_ upstream: Dialect, _ context: AnswerContext) {
         switch upstream {
-        case .openAI, .azureOpenAI, .simulator, .gemini, .bedrock: self = .chat(ChatStreamDecoder(context))
+        case .bedrock: self = .converse(ConverseStreamDecoder())
+        case .openAI, .azureOpenAI, .simulator, .gemini: self = .chat(ChatStreamDecoder(context))
         case .anthropic: self = .messages(MessagesStreamDecoder())
         }
     }
+
+    /// Events come in AWS's frames, not as text.
+    var isBinary: Bool { if case .converse = self { true } else { false } }
 
     /// Reads the data of one event.
     func read(
@@ -137,6 +167,7 @@ enum StreamDecoder {
         switch self {
         case .chat(let decoder): decoder.read(json, &events)
         case .messages(let decoder): try decoder.read(json, &events)
+        case .converse: throw .badAnswer(reason: "its events come in frames")
         }
     }
 }

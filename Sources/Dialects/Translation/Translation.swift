@@ -81,7 +81,12 @@ package struct Translation: Sendable {
             (
                 try MessagesRequestEncoder.encode(request, defaultMaxTokens: defaultMaxTokens, &losses), "/messages"
             )
-        case .gemini, .bedrock: throw .unsupported(field: "model", reason: "this upstream's dialect is not translated")
+        case .bedrock:
+            (
+                try ConverseRequestEncoder.encode(request, defaultMaxTokens: defaultMaxTokens, &losses),
+                "/model/\(PathSegment.encoded(request.model))/converse\(request.stream ? "-stream" : "")"
+            )
+        case .gemini: throw .unsupported(field: "model", reason: "this upstream's dialect is not translated")
         }
     }
 
@@ -107,7 +112,8 @@ package struct Translation: Sendable {
         switch self.upstream {
         case .openAI, .azureOpenAI, .simulator: return try ChatAnswerCoder.decode(json)
         case .anthropic: return try MessagesAnswerCoder.decode(json)
-        case .gemini, .bedrock: throw .badAnswer(reason: "its dialect is not translated")
+        case .bedrock: return try ConverseAnswerDecoder.decode(json)
+        case .gemini: throw .badAnswer(reason: "its dialect is not translated")
         }
     }
 
@@ -134,7 +140,8 @@ package struct Translation: Sendable {
         switch self.upstream {
         case .anthropic:
             if let error = json["error"] { return ProviderError(anthropic: error, status: status) }
-        case .openAI, .azureOpenAI, .simulator, .gemini, .bedrock:
+        case .bedrock: return ConverseAnswerDecoder.error(json, status: status, type: nil)
+        case .openAI, .azureOpenAI, .simulator, .gemini:
             // Some servers leave out the outer object, or call it `detail`.
             if let error = json["error"] ?? json["detail"] { return ProviderError(openAI: error, status: status) }
             if json["message"]?.string != nil { return ProviderError(openAI: json, status: status) }

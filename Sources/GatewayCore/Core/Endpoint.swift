@@ -39,6 +39,8 @@ package struct Endpoint: Sendable {
     package let callsAnyModel: Bool
     /// The answer is a WebSocket; the model stands in the query.
     package let upgrades: Bool
+    /// The call asks for a chat answer, so that it can be put into the words of any dialect.
+    package let isChat: Bool
 
     private init(
         _ method: RequestHead.Method,
@@ -49,7 +51,8 @@ package struct Endpoint: Sendable {
         objects: Objects = .none,
         isLocal: Bool = false,
         callsAnyModel: Bool = false,
-        upgrades: Bool = false
+        upgrades: Bool = false,
+        isChat: Bool = false
     ) {
         self.method = method
         self.path = path
@@ -60,6 +63,7 @@ package struct Endpoint: Sendable {
         self.isLocal = isLocal
         self.callsAnyModel = callsAnyModel
         self.upgrades = upgrades
+        self.isChat = isChat
     }
 
     /// Whether Azure serves the call by a deployment that its path names, rather than by the resource.
@@ -70,9 +74,25 @@ package struct Endpoint: Sendable {
 
     /// The whole surface under `/v1`. The most called come first: the list is searched from its beginning.
     package static let all: [Endpoint] = [
-        Endpoint(.post, "/chat/completions", .openAIChat, body: .json, model: .required, objects: .createsIfStored),
-        Endpoint(.post, "/messages", .anthropicMessages, body: .json, model: .required),
-        Endpoint(.post, "/responses", .openAIResponses, body: .json, model: .optional, objects: .createsUnlessUnstored),
+        Endpoint(
+            .post,
+            "/chat/completions",
+            .openAIChat,
+            body: .json,
+            model: .required,
+            objects: .createsIfStored,
+            isChat: true
+        ),
+        Endpoint(.post, "/messages", .anthropicMessages, body: .json, model: .required, isChat: true),
+        Endpoint(
+            .post,
+            "/responses",
+            .openAIResponses,
+            body: .json,
+            model: .optional,
+            objects: .createsUnlessUnstored,
+            isChat: true
+        ),
         Endpoint(.post, "/embeddings", body: .json, model: .required),
         Endpoint(.post, "/completions", .openAIChat, body: .json, model: .required),
         Endpoint(.get, "/models", isLocal: true),

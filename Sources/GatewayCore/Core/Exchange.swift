@@ -43,6 +43,10 @@ package final class Exchange {
     var session: Session?
     /// The upstream whose in-flight place is held; nil between attempts.
     var occupied: UpstreamState?
+    /// What the current attempt's upstream is told in its own dialect; nil when it speaks the client's.
+    var translated: AttemptTranslation?
+    /// The head of an answer that is held until all of it has come.
+    var heldHead: ByteBuffer?
     let relay: BodyRelay
     /// An answer's head has come, so what `relay` knows is of this exchange.
     var hasAnswer = false
@@ -128,6 +132,8 @@ package final class Exchange {
         self.target = -1
         self.upload = UploadState()
         self.session = nil
+        if self.translated != nil { self.translated = nil }
+        if self.heldHead != nil { self.heldHead = nil }
     }
 
     private func matchEndpoint(_ bytes: borrowing Span<UInt8>, behind prefixBytes: Int) -> Endpoint.Match {
