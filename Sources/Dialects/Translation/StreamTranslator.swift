@@ -66,6 +66,11 @@ package final class StreamTranslator {
                 self.event(buffer.span, 0..<buffer.count, into: &out)
             }
         }
+        if !self.isOver {
+            self.events.removeAll(keepingCapacity: true)
+            self.decoder.close(&self.events)
+            self.give(into: &out)
+        }
         if !self.isOver { self.fail(.upstreamCut, into: &out) }
         self.buffer = []
     }
@@ -78,6 +83,7 @@ package final class StreamTranslator {
 
     private func fail(_ code: ErrorCode, into out: inout [UInt8]) {
         self.hasFailed = true
+        self.encoder.open(into: &out)
         out += ErrorBody.event(code, requestID: self.context.requestID, in: self.client)
     }
 
@@ -95,6 +101,10 @@ package final class StreamTranslator {
         self.pattern =
             self.takesShortWay && self.events.count == 1
             ? DeltaPattern(of: self.events[0], in: bytes, data) : nil
+        self.give(into: &out)
+    }
+
+    private func give(into out: inout [UInt8]) {
         for event in self.events where !self.isOver {
             switch event {
             case .usage(let usage): self.counted = usage
@@ -111,10 +121,12 @@ package final class StreamTranslator {
 enum StreamDecoder {
     case chat(ChatStreamDecoder)
     case messages(MessagesStreamDecoder)
+    case generate(GenerateStreamDecoder)
 
     init(_ upstream: Dialect, _ context: AnswerContext) {
         switch upstream {
-        case .openAI, .azureOpenAI, .simulator, .gemini, .bedrock: self = .chat(ChatStreamDecoder(context))
+        case .gemini: self = .generate(GenerateStreamDecoder(context))
+        case .openAI, .azureOpenAI, .simulator, .bedrock: self = .chat(ChatStreamDecoder(context))
         case .anthropic: self = .messages(MessagesStreamDecoder())
         }
     }
@@ -137,7 +149,13 @@ enum StreamDecoder {
         switch self {
         case .chat(let decoder): decoder.read(json, &events)
         case .messages(let decoder): try decoder.read(json, &events)
+        case .generate(let decoder): decoder.read(json, &events)
         }
+    }
+
+    /// The body is over: the end of an answer whose dialect has no event for it.
+    func close(_ events: inout [AnswerEvent]) {
+        if case .generate(let decoder) = self, decoder.isComplete { decoder.finish(&events) }
     }
 }
 
@@ -145,11 +163,14 @@ enum StreamDecoder {
 enum StreamEncoder {
     case chat(ChatStreamEncoder)
     case messages(MessagesStreamEncoder)
+    case generate(GenerateStreamEncoder)
 
     init(_ client: WireFormat, _ context: AnswerContext) {
         switch client {
         case .openAIChat, .openAIPlain, .openAIResponses: self = .chat(ChatStreamEncoder(context))
         case .anthropicMessages: self = .messages(MessagesStreamEncoder(context))
+        case .geminiGenerate, .geminiPlain: self = .generate(GenerateStreamEncoder(context, isArray: false))
+        case .geminiArray: self = .generate(GenerateStreamEncoder(context, isArray: true))
         }
     }
 
@@ -157,7 +178,13 @@ enum StreamEncoder {
         switch self {
         case .chat(let encoder): encoder.write(event, into: &out)
         case .messages(let encoder): encoder.write(event, into: &out)
+        case .generate(let encoder): encoder.write(event, into: &out)
         }
+    }
+
+    /// What must stand before an error of the gateway's own.
+    func open(into out: inout [UInt8]) {
+        if case .generate(let encoder) = self, encoder.isArray { encoder.open(&out) }
     }
 
     /// How much waits for its turn.
@@ -165,6 +192,7 @@ enum StreamEncoder {
         switch self {
         case .chat: 0
         case .messages(let encoder): encoder.heldBytes
+        case .generate(let encoder): encoder.heldBytes
         }
     }
 }
