@@ -93,6 +93,7 @@ enum Goldens {
     static let root = String(#filePath.dropLast("GoldenTests.swift".count)) + "Goldens"
     static let clients: [String: WireFormat] = [
         "chat": .openAIChat, "messages": .anthropicMessages, "generate": .geminiGenerate,
+        "responses": .openAIResponses,
     ]
     static let upstreams: [String: Dialect] = ["openai": .openAI, "anthropic": .anthropic, "gemini": .gemini]
     private static let updates = getenv("AGW_UPDATE_GOLDENS") != nil

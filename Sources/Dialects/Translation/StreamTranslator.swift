@@ -162,12 +162,14 @@ enum StreamDecoder {
 /// The events of a client's dialect.
 enum StreamEncoder {
     case chat(ChatStreamEncoder)
+    case responses(ResponsesStreamEncoder)
     case messages(MessagesStreamEncoder)
     case generate(GenerateStreamEncoder)
 
     init(_ client: WireFormat, _ context: AnswerContext) {
         switch client {
-        case .openAIChat, .openAIPlain, .openAIResponses: self = .chat(ChatStreamEncoder(context))
+        case .openAIChat, .openAIPlain: self = .chat(ChatStreamEncoder(context))
+        case .openAIResponses: self = .responses(ResponsesStreamEncoder(context))
         case .anthropicMessages: self = .messages(MessagesStreamEncoder(context))
         case .geminiGenerate, .geminiPlain: self = .generate(GenerateStreamEncoder(context, isArray: false))
         case .geminiArray: self = .generate(GenerateStreamEncoder(context, isArray: true))
@@ -177,6 +179,7 @@ enum StreamEncoder {
     func write(_ event: AnswerEvent, into out: inout [UInt8]) {
         switch self {
         case .chat(let encoder): encoder.write(event, into: &out)
+        case .responses(let encoder): encoder.write(event, into: &out)
         case .messages(let encoder): encoder.write(event, into: &out)
         case .generate(let encoder): encoder.write(event, into: &out)
         }
@@ -191,6 +194,7 @@ enum StreamEncoder {
     var heldBytes: Int {
         switch self {
         case .chat: 0
+        case .responses(let encoder): encoder.heldBytes
         case .messages(let encoder): encoder.heldBytes
         case .generate(let encoder): encoder.heldBytes
         }

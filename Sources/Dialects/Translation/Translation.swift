@@ -61,7 +61,8 @@ package struct Translation: Sendable {
         switch self.client {
         case .anthropicMessages: return try MessagesRequestDecoder.decode(json, &losses)
         case .geminiGenerate, .geminiArray, .geminiPlain: return try GenerateRequestDecoder.decode(json, &losses)
-        case .openAIChat, .openAIPlain, .openAIResponses: return try ChatRequestDecoder.decode(json, &losses)
+        case .openAIResponses: return try ResponsesRequestDecoder.decode(json, &losses)
+        case .openAIChat, .openAIPlain: return try ChatRequestDecoder.decode(json, &losses)
         }
     }
 
@@ -123,7 +124,8 @@ package struct Translation: Sendable {
         switch self.client {
         case .anthropicMessages: MessagesAnswerCoder.encode(answer, context)
         case .geminiGenerate, .geminiArray, .geminiPlain: GenerateAnswerCoder.encode(answer, context)
-        case .openAIChat, .openAIPlain, .openAIResponses: ChatAnswerCoder.encode(answer, context)
+        case .openAIResponses: ResponseObject.encode(answer, context)
+        case .openAIChat, .openAIPlain: ChatAnswerCoder.encode(answer, context)
         }
     }
 
