@@ -91,8 +91,11 @@ struct GoldenTests {
 /// The recorded inputs and results.
 enum Goldens {
     static let root = String(#filePath.dropLast("GoldenTests.swift".count)) + "Goldens"
-    static let clients: [String: WireFormat] = ["chat": .openAIChat, "messages": .anthropicMessages]
-    static let upstreams: [String: Dialect] = ["openai": .openAI, "anthropic": .anthropic]
+    static let clients: [String: WireFormat] = [
+        "chat": .openAIChat, "messages": .anthropicMessages, "generate": .geminiGenerate,
+        "responses": .openAIResponses,
+    ]
+    static let upstreams: [String: Dialect] = ["openai": .openAI, "anthropic": .anthropic, "gemini": .gemini]
     private static let updates = getenv("AGW_UPDATE_GOLDENS") != nil
 
     static func features() throws -> [String] { try Files.names(self.root) }

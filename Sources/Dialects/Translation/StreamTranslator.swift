@@ -82,9 +82,9 @@ package final class StreamTranslator {
                 self.event(buffer.span, 0..<buffer.count, into: &out)
             }
         }
-        if !self.isOver, self.buffer.isEmpty, case .converse(let decoder) = self.decoder, decoder.isWhole {
-            // Only the usage is missing.
-            self.events = [.end]
+        if !self.isOver, self.buffer.isEmpty || !self.decoder.isBinary {
+            self.events.removeAll(keepingCapacity: true)
+            self.decoder.close(&self.events)
             self.deliver(into: &out)
         }
         if !self.isOver { self.fail(.upstreamCut, into: &out) }
@@ -99,6 +99,7 @@ package final class StreamTranslator {
 
     private func fail(_ code: ErrorCode, into out: inout [UInt8]) {
         self.hasFailed = true
+        self.encoder.open(into: &out)
         out += ErrorBody.event(code, requestID: self.context.requestID, in: self.client)
     }
 
@@ -136,12 +137,14 @@ package final class StreamTranslator {
 enum StreamDecoder {
     case chat(ChatStreamDecoder)
     case messages(MessagesStreamDecoder)
+    case generate(GenerateStreamDecoder)
     case converse(ConverseStreamDecoder)
 
     init(_ upstream: Dialect, _ context: AnswerContext) {
         switch upstream {
+        case .gemini: self = .generate(GenerateStreamDecoder(context))
         case .bedrock: self = .converse(ConverseStreamDecoder())
-        case .openAI, .azureOpenAI, .simulator, .gemini: self = .chat(ChatStreamDecoder(context))
+        case .openAI, .azureOpenAI, .simulator: self = .chat(ChatStreamDecoder(context))
         case .anthropic: self = .messages(MessagesStreamDecoder())
         }
     }
@@ -167,7 +170,18 @@ enum StreamDecoder {
         switch self {
         case .chat(let decoder): decoder.read(json, &events)
         case .messages(let decoder): try decoder.read(json, &events)
+        case .generate(let decoder): decoder.read(json, &events)
         case .converse: throw .badAnswer(reason: "its events come in frames")
+        }
+    }
+
+    /// The body is over: the end of an answer whose dialect has no event for it.
+    func close(_ events: inout [AnswerEvent]) {
+        switch self {
+        case .generate(let decoder): if decoder.isComplete { decoder.finish(&events) }
+        // Only the usage is missing.
+        case .converse(let decoder): if decoder.isWhole { events.append(.end) }
+        case .chat, .messages: break
         }
     }
 }
@@ -175,27 +189,41 @@ enum StreamDecoder {
 /// The events of a client's dialect.
 enum StreamEncoder {
     case chat(ChatStreamEncoder)
+    case responses(ResponsesStreamEncoder)
     case messages(MessagesStreamEncoder)
+    case generate(GenerateStreamEncoder)
 
     init(_ client: WireFormat, _ context: AnswerContext) {
         switch client {
-        case .openAIChat, .openAIPlain, .openAIResponses: self = .chat(ChatStreamEncoder(context))
+        case .openAIChat, .openAIPlain: self = .chat(ChatStreamEncoder(context))
+        case .openAIResponses: self = .responses(ResponsesStreamEncoder(context))
         case .anthropicMessages: self = .messages(MessagesStreamEncoder(context))
+        case .geminiGenerate, .geminiPlain: self = .generate(GenerateStreamEncoder(context, isArray: false))
+        case .geminiArray: self = .generate(GenerateStreamEncoder(context, isArray: true))
         }
     }
 
     func write(_ event: AnswerEvent, into out: inout [UInt8]) {
         switch self {
         case .chat(let encoder): encoder.write(event, into: &out)
+        case .responses(let encoder): encoder.write(event, into: &out)
         case .messages(let encoder): encoder.write(event, into: &out)
+        case .generate(let encoder): encoder.write(event, into: &out)
         }
+    }
+
+    /// What must stand before an error of the gateway's own.
+    func open(into out: inout [UInt8]) {
+        if case .generate(let encoder) = self, encoder.isArray { encoder.open(&out) }
     }
 
     /// How much waits for its turn.
     var heldBytes: Int {
         switch self {
         case .chat: 0
+        case .responses(let encoder): encoder.heldBytes
         case .messages(let encoder): encoder.heldBytes
+        case .generate(let encoder): encoder.heldBytes
         }
     }
 }

@@ -19,7 +19,7 @@ extension Exchange {
     /// The way to `upstream`, when the call can be translated for it. What builds on objects that a provider keeps cannot.
     func translation(to upstream: CompiledUpstream) -> Translation? {
         guard let endpoint = self.endpoint, endpoint.isChat, self.fixedUpstream < 0 else { return nil }
-        return Translation(client: endpoint.format, upstream: upstream.dialect)
+        return Translation(client: self.format, upstream: upstream.dialect)
     }
 
     /// Translates the call for `upstream`; nil when it speaks the client's dialect. Throws when the call has no words there, or
@@ -35,7 +35,8 @@ extension Exchange {
             request = try translation.request(
                 Array(self.body.readableBytesView),
                 model: String(decoding: self.record.modelServed, as: UTF8.self),
-                defaultMaxTokens: Self.defaultMaxTokens
+                defaultMaxTokens: Self.defaultMaxTokens,
+                stream: endpoint.namesModelInPath ? self.call.isStream : nil
             )
         } catch {
             throw Refusal(.untranslatable, Self.detail(error))
@@ -165,9 +166,16 @@ extension Exchange {
             )
             self.writeAnswerHead(source, table, framing: chosen, length: 0, inflating: inflating, into: &out)
         } else {
-            self.relay.begin(framing, holding: (), inflating: inflating)
-            self.heldHead = source
+            return self.hold(source)
         }
+        self.releaseRequest()
+    }
+
+    /// Keeps the answer whose head is in `source` until it is whole.
+    func hold(_ source: ByteBuffer) {
+        let inflating = self.isCompressed(source.readableBytesUInt8Span)
+        self.relay.begin(self.response.framing(answering: .post), holding: (), inflating: inflating)
+        self.heldHead = source
         self.releaseRequest()
     }
 
@@ -175,6 +183,10 @@ extension Exchange {
     func completeHeld(_ source: ByteBuffer, into out: inout ByteBuffer) -> BodyVerdict {
         self.heldHead = nil
         guard let table = self.table else { return .broken }
+        if self.mayTellOfKey(table), Self.tellsOfKey(self.relay.wholeBody) {
+            let name = table.upstreams[self.record.upstream].name
+            return .refused(Refusal(.upstreamCredentialsExhausted, "Upstream `\(name)` does not accept its key."))
+        }
         let body: [UInt8]
         do throws(TranslationFailure) { body = try self.heldBody(self.relay.wholeBody) } catch { return .broken }
         self.relay.frame(.length)
