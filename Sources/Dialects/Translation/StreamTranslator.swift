@@ -44,9 +44,13 @@ package final class StreamTranslator {
         var buffer = self.buffer
         self.buffer = []
         var start = 0
-        while !self.isOver, let end = SSEScanner.eventEnd(buffer.span, from: start, searched: &self.searched) {
-            self.event(buffer.span, start..<end, into: &out)
-            start = end
+        if case .bedrock(let reader) = self.decoder {
+            self.frames(buffer.span, reader, &start, into: &out)
+        } else {
+            while !self.isOver, let end = SSEScanner.eventEnd(buffer.span, from: start, searched: &self.searched) {
+                self.event(buffer.span, start..<end, into: &out)
+                start = end
+            }
         }
         buffer.removeSubrange(..<start)
         self.searched = max(self.searched - start, 0)
@@ -58,7 +62,7 @@ package final class StreamTranslator {
 
     /// The upstream's bytes are over. Gives the client an error unless the answer was complete.
     package func finish(into out: inout [UInt8]) {
-        if !self.isOver, !self.buffer.isEmpty {
+        if !self.isOver, !self.buffer.isEmpty, !self.decoder.isFramed {
             // The blank line behind the last event is what a broken stream most often lacks.
             let buffer = self.buffer
             self.buffer = []
@@ -73,6 +77,29 @@ package final class StreamTranslator {
         }
         if !self.isOver { self.fail(.upstreamCut, into: &out) }
         self.buffer = []
+    }
+
+    /// The whole frames from `start` on, which moves behind them.
+    private func frames(
+        _ bytes: borrowing Span<UInt8>,
+        _ reader: BedrockStreamReader,
+        _ start: inout Int,
+        into out: inout [UInt8]
+    ) {
+        while !self.isOver {
+            switch BedrockFrame.read(bytes, from: start) {
+            case .incomplete: return
+            case .broken: self.fail(.upstreamBroken, into: &out)
+            case .whole(let frame):
+                start = frame.end
+                let payload = bytes.extracting(frame.payload).withUnsafeBufferPointer { Array($0) }
+                self.events.removeAll(keepingCapacity: true)
+                do {
+                    try reader.read(frame, payload.isEmpty ? [:] : JSON(parsing: payload), &self.events)
+                    self.give(into: &out)
+                } catch { self.fail(.upstreamBroken, into: &out) }
+            }
+        }
     }
 
     private var isOver: Bool { self.hasEnded || self.hasFailed }
@@ -122,11 +149,13 @@ enum StreamDecoder {
     case chat(ChatStreamDecoder)
     case messages(MessagesStreamDecoder)
     case generate(GenerateStreamDecoder)
+    case bedrock(BedrockStreamReader)
 
     init(_ upstream: Dialect, _ context: AnswerContext) {
         switch upstream {
         case .gemini: self = .generate(GenerateStreamDecoder(context))
-        case .openAI, .azureOpenAI, .simulator, .bedrock: self = .chat(ChatStreamDecoder(context))
+        case .bedrock: self = .bedrock(BedrockStreamReader())
+        case .openAI, .azureOpenAI, .simulator: self = .chat(ChatStreamDecoder(context))
         case .anthropic: self = .messages(MessagesStreamDecoder())
         }
     }
@@ -150,12 +179,20 @@ enum StreamDecoder {
         case .chat(let decoder): decoder.read(json, &events)
         case .messages(let decoder): try decoder.read(json, &events)
         case .generate(let decoder): decoder.read(json, &events)
+        case .bedrock: break
         }
     }
 
+    /// The stream is made of frames, not of server-sent events.
+    var isFramed: Bool { if case .bedrock = self { true } else { false } }
+
     /// The body is over: the end of an answer whose dialect has no event for it.
     func close(_ events: inout [AnswerEvent]) {
-        if case .generate(let decoder) = self, decoder.isComplete { decoder.finish(&events) }
+        switch self {
+        case .generate(let decoder): if decoder.isComplete { decoder.finish(&events) }
+        case .bedrock(let reader): if reader.isComplete { reader.finish(&events) }
+        case .chat, .messages: break
+        }
     }
 }
 

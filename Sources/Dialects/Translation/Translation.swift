@@ -89,7 +89,11 @@ package struct Translation: Sendable {
                 try GenerateRequestEncoder.encode(request, &losses),
                 GenerateRequestEncoder.path(request.model, stream: request.stream)
             )
-        case .bedrock: throw .unsupported(field: "model", reason: "this upstream's dialect is not translated")
+        case .bedrock:
+            (
+                try BedrockRequestWriter.encode(request, defaultMaxTokens: defaultMaxTokens, &losses),
+                BedrockRequestWriter.path(request.model, stream: request.stream)
+            )
         }
     }
 
@@ -116,7 +120,7 @@ package struct Translation: Sendable {
         case .openAI, .azureOpenAI, .simulator: return try ChatAnswerCoder.decode(json)
         case .anthropic: return try MessagesAnswerCoder.decode(json)
         case .gemini: return try GenerateAnswerCoder.decode(json, context)
-        case .bedrock: throw .badAnswer(reason: "its dialect is not translated")
+        case .bedrock: return try BedrockAnswerReader.decode(json)
         }
     }
 
@@ -148,7 +152,8 @@ package struct Translation: Sendable {
             if let error = json["error"] { return ProviderError(anthropic: error, status: status) }
         case .gemini:
             if let error = json["error"] { return ProviderError(gemini: error, status: status) }
-        case .openAI, .azureOpenAI, .simulator, .bedrock:
+        case .bedrock: return ProviderError(converse: json, exception: nil, status: status)
+        case .openAI, .azureOpenAI, .simulator:
             // Some servers leave out the outer object, or call it `detail`.
             if let error = json["error"] ?? json["detail"] { return ProviderError(openAI: error, status: status) }
             if json["message"]?.string != nil { return ProviderError(openAI: json, status: status) }
