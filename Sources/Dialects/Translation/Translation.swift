@@ -84,15 +84,15 @@ package struct Translation: Sendable {
             (
                 try MessagesRequestEncoder.encode(request, defaultMaxTokens: defaultMaxTokens, &losses), "/messages"
             )
-        case .bedrock:
-            (
-                try ConverseRequestEncoder.encode(request, defaultMaxTokens: defaultMaxTokens, &losses),
-                "/model/\(PathText.encoded(request.model, keeping: ""))/converse\(request.stream ? "-stream" : "")"
-            )
         case .gemini:
             (
                 try GenerateRequestEncoder.encode(request, &losses),
                 GenerateRequestEncoder.path(request.model, stream: request.stream)
+            )
+        case .bedrock:
+            (
+                try BedrockRequestWriter.encode(request, defaultMaxTokens: defaultMaxTokens, &losses),
+                BedrockRequestWriter.path(request.model, stream: request.stream)
             )
         }
     }
@@ -119,8 +119,8 @@ package struct Translation: Sendable {
         switch self.upstream {
         case .openAI, .azureOpenAI, .simulator: return try ChatAnswerCoder.decode(json)
         case .anthropic: return try MessagesAnswerCoder.decode(json)
-        case .bedrock: return try ConverseAnswerDecoder.decode(json)
         case .gemini: return try GenerateAnswerCoder.decode(json, context)
+        case .bedrock: return try BedrockAnswerReader.decode(json)
         }
     }
 
@@ -150,9 +150,9 @@ package struct Translation: Sendable {
         switch self.upstream {
         case .anthropic:
             if let error = json["error"] { return ProviderError(anthropic: error, status: status) }
-        case .bedrock: return ConverseAnswerDecoder.error(json, status: status, type: nil)
         case .gemini:
             if let error = json["error"] { return ProviderError(gemini: error, status: status) }
+        case .bedrock: return ProviderError(converse: json, exception: nil, status: status)
         case .openAI, .azureOpenAI, .simulator:
             // Some servers leave out the outer object, or call it `detail`.
             if let error = json["error"] ?? json["detail"] { return ProviderError(openAI: error, status: status) }
