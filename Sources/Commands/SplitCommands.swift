@@ -167,6 +167,10 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Port to listen on; 0 picks a free one.") var port = 8089
     @Option(help: "Address to listen on.") var host = "127.0.0.1"
     @Option(help: "The credential that callers must present; by default any will do.") var key: String?
+    @Option(help: "Access key ID of AWS; with it, signatures of requests to Bedrock's endpoints are verified.")
+    var awsAccessKey: String?
+    @Option(help: "The secret of --aws-access-key.") var awsSecretKey: String?
+    @Option(help: "A model that exists; may be repeated. By default every name does.") var model: [String] = []
     @Option(help: "Dials for requests that set none, such as `ttft-200ms-rate-50`.") var dials: String?
     @Flag(help: "Answer requests for objects that were never created with an example.") var acceptPlaceholders = false
     @Option(help: "Gets one JSON object with the address when it listens.") var readyFile: String?
@@ -175,6 +179,8 @@ struct SimulateCommand: AsyncParsableCommand {
         try ListenCheck.port(self.port, "--port", on: self.host, "--host")
         var options = SimulatorOptions(host: self.host, port: self.port)
         if let key = self.key { options.credential = .key(key) }
+        options.awsCredential = try self.awsCredential()
+        if !self.model.isEmpty { options.models = self.model }
         options.acceptsPlaceholders = self.acceptPlaceholders
         if let text = self.dials {
             let dials = Dials().overridden(byModel: "sim-\(text)")
@@ -194,6 +200,14 @@ struct SimulateCommand: AsyncParsableCommand {
             logger: .init(label: "simulator")
         )
         try await group.run()
+    }
+
+    private func awsCredential() throws(OptionError) -> AWSCredential? {
+        switch (self.awsAccessKey, self.awsSecretKey) {
+        case (nil, nil): return nil
+        case (let id?, let secret?): return AWSCredential(accessKeyID: id, secretAccessKey: secret)
+        default: throw OptionError("--aws-access-key and --aws-secret-key belong together; one of them is missing")
+        }
     }
 }
 

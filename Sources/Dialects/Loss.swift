@@ -25,6 +25,25 @@ package struct LossLedger: Sendable, Equatable {
 
     package var isEmpty: Bool { self.entries.isEmpty }
 
+    /// The fields with what happened to each, for a header: `tools[2].strict;dropped, temperature;changed`. At most 1 kB of
+    /// visible ASCII.
+    package var headerValue: [UInt8] {
+        var value: [UInt8] = []
+        for entry in self.entries {
+            let item = "\(value.isEmpty ? "" : ", ")\(entry.field);\(entry.kind.rawValue)".utf8
+            guard value.count + item.count <= 1000 else { return value + Array(", ...".utf8) }
+            value += item.map { $0 > 0x1F && $0 < 0x7F ? $0 : UInt8(ascii: "?") }
+        }
+        return self.uncounted > 0 ? value + Array(", ...".utf8) : value
+    }
+
+    /// The fields with what happened to each and why, for a person; the first few.
+    package var summary: String {
+        let shown = self.entries.prefix(8).map { "`\($0.field)` is \($0.kind.rawValue) (\($0.why))" }
+        let rest = self.entries.count + self.uncounted - shown.count
+        return shown.joined(separator: "; ") + (rest > 0 ? "; and \(rest) more" : "")
+    }
+
     mutating func dropped(_ field: String, _ why: String) { self.add(Entry(field: field, kind: .dropped, why: why)) }
 
     mutating func changed(_ field: String, _ why: String) { self.add(Entry(field: field, kind: .changed, why: why)) }

@@ -65,6 +65,8 @@ package final class TopLevelScanner {
     private var current = -1
     private var valueStart = 0
     private var valueKind = JSONKind.null
+    /// The literal that the value must be; empty for numbers.
+    private var literal: StaticString = ""
     var members: [Member?]
     var captures: [[UInt8]]
 
@@ -164,9 +166,13 @@ package final class TopLevelScanner {
             guard isEscape(byte) else { throw .badString }
             self.state = self.state == .inStringEscape ? .inString : .inContainerString
         case .inScalar:
-            while index < bytes.count, isScalarByte(bytes[index]) { index += 1 }
+            while index < bytes.count, isScalarByte(bytes[index]) {
+                try self.checkLiteral(bytes[index], at: index)
+                index += 1
+            }
             guard index < bytes.count else { return }
-            try self.checkScalar(bytes, end: index)
+            guard self.literal.utf8CodeUnitCount == 0 || self.literalPlace(of: index) == self.literal.utf8CodeUnitCount
+            else { throw .unexpectedByte }
             self.state = .afterValue
             self.endValue(bytes, at: index, captureFrom)
             return
@@ -304,26 +310,29 @@ package final class TopLevelScanner {
             self.state = .inString
         case UInt8(ascii: "t"), UInt8(ascii: "f"):
             self.valueKind = .bool
+            self.literal = byte == UInt8(ascii: "t") ? "true" : "false"
             self.state = .inScalar
         case UInt8(ascii: "n"):
             self.valueKind = .null
+            self.literal = "null"
             self.state = .inScalar
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             self.valueKind = .number
+            self.literal = ""
             self.state = .inScalar
         default: throw .unexpectedByte
         }
     }
 
-    /// A literal must be one of the three; read only when it lies in one piece, which a request body always does.
-    private func checkScalar(_ bytes: borrowing Span<UInt8>, end: Int) throws(JSONFlaw) {
-        let start = self.valueStart - self.offset
-        guard start >= 0, self.valueKind != .number else { return }
-        let isLiteral =
-            self.valueKind == .null
-            ? matches(bytes, start, end, "null")
-            : matches(bytes, start, end, "true") || matches(bytes, start, end, "false")
-        guard isLiteral else { throw .unexpectedByte }
+    /// Where the byte at `index` stands in the value that is being read.
+    private func literalPlace(of index: Int) -> Int { self.offset + index - self.valueStart }
+
+    /// A literal must be one of the three, byte for byte, however it is split.
+    private func checkLiteral(_ byte: UInt8, at index: Int) throws(JSONFlaw) {
+        let count = self.literal.utf8CodeUnitCount
+        guard count > 0 else { return }
+        let place = self.literalPlace(of: index)
+        guard place < count, self.literal.utf8Start[place] == byte else { throw .unexpectedByte }
     }
 
     private func endValue(_ bytes: borrowing Span<UInt8>, at index: Int, _ captureFrom: Int) {

@@ -33,7 +33,7 @@ struct Answer: Sendable {
     static func error(_ error: APIError, _ dialect: ProviderDialect) -> Answer {
         var answer = Answer.json(error.body(dialect))
         answer.status = HTTPResponse.Status(code: error.status)
-        if let seconds = error.retryAfter { answer.headers[.retryAfter] = String(seconds) }
+        answer.headers = error.headers(dialect)
         return answer
     }
 }

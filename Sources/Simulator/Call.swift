@@ -3,20 +3,25 @@ import JSONScan
 
 /// One request, read.
 struct Call: Sendable {
+    /// The request's line and headers as they came.
+    let head: HTTPRequest
+    /// How the endpoint speaks.
+    let dialect: ProviderDialect
     let parameters: [String: String]
     let query: [String: String]
-    let headers: HTTPFields
     let body: [UInt8]
     /// The body when it is a JSON object; else `null`.
-    let json: JSON
+    var json: JSON
     /// The body when it is a form.
     let form: MultipartForm?
     let dials: Dials
     /// Where everything that is made up comes from: the same prompt gives the same seed.
     let seed: UInt64
 
-    /// The name of the model, from the body's JSON or form.
-    var model: String? { self.json["model"]?.string ?? self.form?.text("model") }
+    var headers: HTTPFields { self.head.headerFields }
+
+    /// The name of the model: from the path where the path names one, else from the body's JSON or form.
+    var model: String? { self.parameters["model"] ?? self.json["model"]?.string ?? self.form?.text("model") }
 
     /// A time that follows from the request.
     var created: Int { 1_700_000_000 + Int(self.seed % 1_000_000) }

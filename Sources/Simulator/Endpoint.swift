@@ -3,7 +3,7 @@ import HTTPTypes
 /// One endpoint of a provider: what it is asked by, and what answers it.
 struct Endpoint: Sendable {
     let method: HTTPRequest.Method
-    /// The path; `{id}` stands for an identifier.
+    /// The path; `{id}` stands for an identifier, `{model}` for the name of a model.
     let path: String
     var dialect = ProviderDialect.openAI
     let answer: @Sendable (Call, Provider) throws -> Answer
@@ -12,7 +12,8 @@ struct Endpoint: Sendable {
     static let all: [Endpoint] =
         ChatCompletions.endpoints + StoredCompletions.endpoints + Completions.endpoints + Embeddings.endpoints
         + Responses.endpoints + Models.endpoints + Moderations.endpoints + Images.endpoints + Audio.endpoints
-        + Files.endpoints + Batches.endpoints + Messages.endpoints
+        + Files.endpoints + Batches.endpoints + Messages.endpoints + GenerateContent.endpoints
+        + GeminiModels.endpoints + GeminiEmbeddings.endpoints + Converse.endpoints + Azure.endpoints
 }
 
 /// What endpoints share.

@@ -7,6 +7,8 @@ struct Generation: Sendable {
         case length
         case stopSequence(String)
         case toolCalls
+        /// The model will not answer this.
+        case refusal
     }
 
     /// One call of a tool that the request offers.
@@ -34,6 +36,34 @@ struct Generation: Sendable {
     let pieceCount: Int
     let toolCalls: [ToolCall]
     let finish: Finish
+    /// What the model thinks first; nil where it does not.
+    private(set) var thought: Thought?
+
+    /// The answer to a prompt: a refusal where the dials ask for one, the calls that `tools` decides, else text. A thought
+    /// goes before any of them.
+    init(_ prompt: Prompt, _ tools: ToolChoice, idPrefix: String, seed: UInt64, dials: Dials) {
+        let thought = Thought(prompt, seed: seed, dials: dials)
+        let calls = dials.refuses ? [] : tools.calls(seed: seed, idPrefix: idPrefix, script: dials.toolName)
+        if dials.refuses {
+            self.init(refusal: "I cannot help with that.")
+        } else if calls.isEmpty {
+            var prompt = prompt
+            prompt.outputLimit = prompt.outputLimit.map { $0 - (thought?.pieceCount ?? 0) }
+            self.init(prompt, seed: seed, dials: dials)
+        } else {
+            self.init(toolCalls: calls)
+        }
+        self.thought = thought
+    }
+
+    /// Words instead of an answer.
+    private init(refusal: String) {
+        let pieces = Text.pieces(of: refusal)
+        self.output = .pieces(pieces)
+        self.pieceCount = pieces.count
+        self.toolCalls = []
+        self.finish = .refusal
+    }
 
     /// Text, at most `limit` tokens of it.
     init(_ prompt: Prompt, seed: UInt64, dials: Dials) {
@@ -82,8 +112,16 @@ struct Generation: Sendable {
         (0..<self.pieceCount).reduce(into: "") { $0 += self.piece($1) }
     }
 
-    /// The tokens of the output: its text, and the name and arguments of its tool calls.
+    /// The tokens of the output: its thought, its text, and the name and arguments of its tool calls.
     var tokens: Int {
+        self.answerTokens + self.thoughtTokens
+    }
+
+    /// The tokens of the thought.
+    var thoughtTokens: Int { self.thought?.pieceCount ?? 0 }
+
+    /// The tokens of the output without its thought.
+    var answerTokens: Int {
         self.pieceCount + self.toolCalls.reduce(0) { $0 + Text.tokens(in: $1.name) + Text.tokens(in: $1.arguments) }
     }
 
@@ -109,4 +147,6 @@ struct Prompt: Sendable {
     var stop: [String] = []
     /// Text that the answer must be, because its form was prescribed.
     var fixedText: String?
+    /// Whether the model is asked to think first.
+    var thinks = false
 }

@@ -6,6 +6,11 @@ import ServiceLifecycle
 /// A dial ended the body: the connection closes without a final chunk.
 struct AnswerCut: Error {}
 
+/// A dial ended a stream with an error event.
+struct StreamFault: Error {
+    let error = APIError(status: 503, type: "server_error", message: "The simulator was asked to fail in the stream.")
+}
+
 /// The caller closed the connection.
 struct CallerGone: Error {}
 
@@ -31,6 +36,9 @@ final class Outlet {
         self.gzip = dials.gzip ? Gzip() : nil
     }
 
+    /// Whether nothing has been written.
+    var isEmpty: Bool { self.produced == 0 }
+
     /// Sends one event of a stream: `event:` when it has a name, then `data:`.
     func event(_ name: String? = nil, _ data: JSON) async throws {
         var bytes: [UInt8] = []
@@ -43,13 +51,19 @@ final class Outlet {
 
     /// Sends an event that carries one token of output, at the pace of the dials.
     func token(_ name: String? = nil, _ data: JSON) async throws {
+        try await self.pace()
+        try await self.event(name, data)
+    }
+
+    /// Waits until it is time for the next token of output.
+    func pace() async throws {
+        if let limit = self.dials.faultAfter, self.tokens >= limit { throw StreamFault() }
         if let rate = self.dials.tokensPerSecond {
             // Each token has its own time, so that the work of sending one does not delay the next.
             let due = self.firstToken + .seconds(Double(self.tokens) / rate)
             if case let left = due - .now, left > .zero { try await self.patience.wait(left) }
         }
         self.tokens += 1
-        try await self.event(name, data)
     }
 
     /// Sends bytes of the body.

@@ -4,7 +4,7 @@ package import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// A provider of models that needs no model: it speaks OpenAI's and Anthropic's dialects, answers the same request with the
+/// A provider of models that needs no model: it speaks the dialects of five of them, answers the same request with the
 /// same text, and misbehaves on request (`Dials`).
 ///
 /// Beside the providers' endpoints it shows what it received: `GET /-/requests`, `GET /-/count`; `DELETE /-/requests` forgets.

@@ -1,6 +1,7 @@
 /// What a simulator is started with.
 package struct SimulatorOptions: Sendable {
-    /// Which credential a request must carry, as `Authorization: Bearer …`, `x-api-key` or `api-key`.
+    /// Which credential a request must carry, as `Authorization: Bearer …`, `x-api-key`, `api-key`, `x-goog-api-key` or
+    /// `?key=`.
     package enum Credential: Sendable, Equatable {
         /// None is needed.
         case none
@@ -16,6 +17,9 @@ package struct SimulatorOptions: Sendable {
     package var port: Int
     /// The credential that requests must carry.
     package var credential: Credential
+    /// The credential that signs requests to Bedrock's endpoints, which are then verified (AWS Signature Version 4); nil:
+    /// `credential` says what is accepted.
+    package var awsCredential: AWSCredential?
     /// The dials of requests that set none.
     package var dials: Dials
     /// The models that exist; nil: every name does, and `GET /v1/models` lists `Simulator.exampleModels`.
@@ -38,6 +42,7 @@ package struct SimulatorOptions: Sendable {
         self.host = host
         self.port = port
         self.credential = credential
+        self.awsCredential = nil
         self.dials = dials
         self.models = nil
         self.acceptsPlaceholders = false
@@ -45,5 +50,18 @@ package struct SimulatorOptions: Sendable {
         self.recordedRequests = 256
         self.recordedBodyBytes = 64 << 10
         self.storedBytes = 64 << 20
+    }
+}
+
+/// An access key of AWS.
+package struct AWSCredential: Sendable, Equatable {
+    /// The public half, which requests name.
+    package let accessKeyID: String
+    /// The secret half, which requests are signed with.
+    package let secretAccessKey: String
+
+    package init(accessKeyID: String, secretAccessKey: String) {
+        self.accessKeyID = accessKeyID
+        self.secretAccessKey = secretAccessKey
     }
 }

@@ -4,17 +4,24 @@ import NIOCore
 
 extension SimulatorResponder {
     /// The answer as a response whose body passes through the dials.
-    func response(_ answer: Answer, _ dials: Dials, _ patience: Patience, _ id: Int) -> Response {
+    func response(
+        _ answer: Answer,
+        _ dials: Dials,
+        _ dialect: ProviderDialect,
+        _ patience: Patience,
+        _ id: Int
+    ) -> Response {
         self.recorder.setStatus(answer.status.code, of: id)
         var headers = answer.headers
-        if let name = HTTPField.Name("x-request-id") { headers[name] = "req_\(id)" }
+        for name in dialect.requestIDHeaders { headers[name] = "req_\(id)" }
         if dials.gzip { headers[.contentEncoding] = "gzip" }
-        return Response(status: answer.status, headers: headers, body: self.body(answer, dials, patience, id))
+        return Response(status: answer.status, headers: headers, body: self.body(answer, dials, dialect, patience, id))
     }
 
     private func body(
         _ answer: Answer,
         _ dials: Dials,
+        _ dialect: ProviderDialect,
         _ patience: Patience,
         _ id: Int
     ) -> ResponseBody {
@@ -31,7 +38,7 @@ extension SimulatorResponder {
             do {
                 switch answer.body {
                 case .whole(let bytes): try await outlet.write(bytes)
-                case .events(let produce): try await produce(outlet)
+                case .events(let produce): try await Self.produce(produce, dialect, to: outlet)
                 }
                 recorder.end(id, .complete)
                 try await outlet.finish()
@@ -39,6 +46,19 @@ extension SimulatorResponder {
                 recorder.end(id, error is AnswerCut ? .cut : .clientGone)
                 throw error
             }
+        }
+    }
+
+    /// Sends the events of a stream; where the dials end it, an error event in the form of the dialect comes last.
+    private static func produce(
+        _ events: @Sendable (Outlet) async throws -> Void,
+        _ dialect: ProviderDialect,
+        to outlet: Outlet
+    ) async throws {
+        do {
+            try await events(outlet)
+        } catch let fault as StreamFault {
+            try await outlet.write(fault.error.event(dialect, isFirst: outlet.isEmpty))
         }
     }
 }

@@ -43,13 +43,14 @@ struct SimulatorResponder: Sendable {
         let patience = Patience(channel: context.channel)
         var dials = self.options.dials
         do {
-            let call = try await self.read(request, context, id)
+            let call = try await self.read(request, context, endpoint, id)
             dials = call.dials
             let answer = self.answer(call, endpoint)
             try await Self.waitForAnswer(answer, dials, patience)
-            return self.response(answer, dials, patience, id)
+            return self.response(answer, dials, call.dialect, patience, id)
         } catch let error as APIError {
-            return self.response(.error(error, Self.dialect(request, endpoint)), dials, patience, id)
+            let dialect = ProviderDialect(of: request.head, endpoint)
+            return self.response(.error(error, dialect), dials, dialect, patience, id)
         } catch {
             self.recorder.end(id, .clientGone)
             return Response(status: .internalServerError)
@@ -57,15 +58,14 @@ struct SimulatorResponder: Sendable {
     }
 
     private func answer(_ call: Call, _ endpoint: Endpoint) -> Answer {
-        let dialect = Models.isAnthropic(call) ? .anthropic : endpoint.dialect
         do {
-            try self.authenticate(call.headers)
+            try self.authenticate(call)
             try self.fail(call.dials)
             return try endpoint.answer(call, self.provider)
         } catch let error as APIError {
-            return .error(error, dialect)
+            return .error(error, call.dialect)
         } catch {
-            return .error(APIError(status: 500, type: "server_error", message: "\(error)"), dialect)
+            return .error(APIError(status: 500, type: "server_error", message: "\(error)"), call.dialect)
         }
     }
 
@@ -84,7 +84,12 @@ struct SimulatorResponder: Sendable {
         }
     }
 
-    private func read(_ request: Request, _ context: SimulatorContext, _ id: Int) async throws -> Call {
+    private func read(
+        _ request: Request,
+        _ context: SimulatorContext,
+        _ endpoint: Endpoint,
+        _ id: Int
+    ) async throws -> Call {
         let body: [UInt8]
         do {
             body = Array(buffer: try await request.body.collect(upTo: self.options.maximumBodyBytes))
@@ -96,12 +101,15 @@ struct SimulatorResponder: Sendable {
         let form =
             type.lowercased().hasPrefix("multipart/form-data") ? MultipartForm(contentType: type, body: body) : nil
         let json = form == nil && !body.isEmpty ? try Self.json(body, request) : .null
-        let model = json["model"]?.string ?? form?.text("model")
+        var parameters = Dictionary(context.parameters.map { (String($0.key), String($0.value)) }) { first, _ in first }
+        if let model = parameters["model"] { parameters["model"] = model.removingPercentEncoding ?? model }
+        let model = parameters["model"] ?? json["model"]?.string ?? form?.text("model")
         let query = request.uri.queryParameters.map { (String($0.key), String($0.value)) }
         return Call(
-            parameters: Dictionary(context.parameters.map { (String($0.key), String($0.value)) }) { first, _ in first },
+            head: request.head,
+            dialect: ProviderDialect(of: request.head, endpoint),
+            parameters: parameters,
             query: Dictionary(query) { first, _ in first },
-            headers: request.headers,
             body: body,
             json: json,
             form: form,
@@ -130,12 +138,13 @@ struct SimulatorResponder: Sendable {
         }
     }
 
-    private func authenticate(_ headers: HTTPFields) throws {
-        let bearer = headers[.authorization].flatMap { value in
-            value.lowercased().hasPrefix("bearer ") ? String(value.dropFirst(7)) : nil
+    /// Refuses a request without the credential that the options ask for.
+    private func authenticate(_ call: Call) throws {
+        if call.dialect == .bedrock, let credential = self.options.awsCredential {
+            let signature = try AWSSignature(call)
+            if let signature { return try signature.verify(call, credential, now: Date()) }
         }
-        let names = ["x-api-key", "api-key"].compactMap { HTTPField.Name($0) }
-        let credential = bearer ?? names.compactMap { headers[$0] }.first ?? ""
+        let credential = call.credential
         let isAccepted =
             switch self.options.credential {
             case .none: true
@@ -143,22 +152,13 @@ struct SimulatorResponder: Sendable {
             case .key(let key): credential == key
             }
         guard !isAccepted else { return }
-        throw APIError(
-            status: 401,
-            type: "invalid_request_error",
-            message: credential.isEmpty ? "You didn't provide an API key." : "Incorrect API key provided.",
-            code: credential.isEmpty ? nil : "invalid_api_key"
-        )
+        throw APIError.unauthenticated(call.dialect, isMissing: credential.isEmpty)
     }
 
     private func fail(_ dials: Dials) throws {
         guard let rate = dials.errorRate ?? dials.errorStatus.map({ _ in 1 }) else { return }
         guard self.failures.next(rate: rate) else { return }
         throw APIError.injected(status: dials.errorStatus ?? 500, retryAfter: dials.retryAfter)
-    }
-
-    private static func dialect(_ request: Request, _ endpoint: Endpoint) -> ProviderDialect {
-        request.headers.contains { $0.name.canonicalName == "anthropic-version" } ? .anthropic : endpoint.dialect
     }
 
     private static func waitForAnswer(_ answer: Answer, _ dials: Dials, _ patience: Patience) async throws {
@@ -201,7 +201,9 @@ private struct UnknownEndpoint: RouterMiddleware {
             return try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {
             let message = "Unknown request URL: \(request.method) \(request.uri.path)."
-            let endpoint = Endpoint(method: request.method, path: "unknown") { _, _ in throw APIError.notFound(message)
+            let dialect = ProviderDialect(ofPath: request.uri.path)
+            let endpoint = Endpoint(method: request.method, path: "unknown", dialect: dialect) { _, _ in
+                throw APIError.notFound(message)
             }
             return await self.responder.respond(to: request, context, endpoint)
         }

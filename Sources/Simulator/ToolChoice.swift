@@ -7,8 +7,9 @@ struct Tool: Sendable {
     let schema: JSON
 }
 
-/// Decides which tools are called. A request gets calls when it forces them, or when the last message of the user says
-/// `call tool NAME`, once for each call; the result of a tool is answered with text.
+/// Decides which tools are called. A request gets calls when it forces them, when the dial `tool` names one, or when what the
+/// user said last says `call tool NAME`, once for each call; a JSON object behind the name is the call's arguments. The
+/// result of a tool is answered with text.
 struct ToolChoice: Sendable {
     /// What the request says about tools.
     enum Mode: Sendable, Equatable {
@@ -21,41 +22,76 @@ struct ToolChoice: Sendable {
     var tools: [Tool]
     var mode: Mode = .auto
     var allowsParallel = true
-    /// The text of the last message, when it is the user's.
+    /// What the user has said since the model spoke last; agents send notes of their own after it.
     var lastUserText: String?
-    /// Whether the last message carries the result of a tool.
+    /// Whether the result of a tool has come since the model spoke last.
     var endsWithToolResult = false
 
-    /// The calls to make; empty when the answer is text. Identifiers start with `prefix`.
-    func calls(seed: UInt64, idPrefix prefix: String) -> [Generation.ToolCall] {
+    /// A tool and the arguments that were written for it, if any were.
+    private typealias Choice = (tool: Tool, arguments: JSON?)
+
+    /// The calls to make; empty when the answer is text. Identifiers start with `prefix`. `script` names a tool to call where
+    /// nothing else is asked for.
+    func calls(seed: UInt64, idPrefix prefix: String, script: String? = nil) -> [Generation.ToolCall] {
         guard !self.tools.isEmpty, !self.endsWithToolResult else { return [] }
-        var chosen = self.chosenTools
+        var chosen = self.chosen(script)
         if !self.allowsParallel { chosen = Array(chosen.prefix(1)) }
-        return chosen.enumerated().map { index, tool in
+        return chosen.enumerated().map { index, choice in
             let seed = Text.mix(seed &+ UInt64(index))
             return Generation.ToolCall(
                 id: Text.identifier(prefix, seed),
-                name: tool.name,
-                arguments: Example.value(of: tool.schema, seed: seed).text
+                name: choice.tool.name,
+                arguments: (choice.arguments ?? Example.value(of: choice.tool.schema, seed: seed)).text
             )
         }
     }
 
-    private var chosenTools: [Tool] {
+    private func chosen(_ script: String?) -> [Choice] {
+        let asked = self.askedFor
+        let scripted = self.tools.filter { $0.name == script }.prefix(1).map { Choice($0, nil) }
         switch self.mode {
-        case .none: []
-        case .named(let name): self.tools.filter { $0.name == name }
-        case .auto: self.askedFor
-        case .required: self.askedFor.isEmpty ? Array(self.tools.prefix(1)) : self.askedFor
+        case .none: return []
+        case .named(let name):
+            let written = asked.first { $0.tool.name == name }
+            return written.map { [$0] } ?? self.tools.filter { $0.name == name }.prefix(1).map { Choice($0, nil) }
+        case .auto: return asked.isEmpty ? scripted : asked
+        case .required:
+            let first = self.tools.prefix(1).map { Choice($0, nil) }
+            return asked.isEmpty ? (scripted.isEmpty ? first : scripted) : asked
         }
     }
 
-    private var askedFor: [Tool] {
+    private var askedFor: [Choice] {
         guard let text = self.lastUserText else { return [] }
         return text.ranges(of: "call tool ").compactMap { range in
-            let name = text[range.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
-            return self.tools.first { $0.name == name }
+            let rest = text[range.upperBound...]
+            let name = rest.prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
+            guard let tool = self.tools.first(where: { $0.name == name }) else { return nil }
+            return Choice(tool, Self.object(rest[name.endIndex...]))
         }
+    }
+
+    /// The JSON object that a text begins with.
+    private static func object(_ text: Substring) -> JSON? {
+        let text = text.drop { $0 == " " }
+        guard text.first == "{" else { return nil }
+        var depth = 0
+        var isInString = false
+        var isEscaped = false
+        for index in text.indices {
+            let character = text[index]
+            if isEscaped {
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = isInString
+            } else if character == "\"" {
+                isInString.toggle()
+            } else if !isInString, character == "{" || character == "}" {
+                depth += character == "{" ? 1 : -1
+                if depth == 0 { return try? JSON(parsing: Array(text[...index].utf8)) }
+            }
+        }
+        return nil
     }
 }
 

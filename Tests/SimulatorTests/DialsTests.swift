@@ -18,6 +18,15 @@ struct DialsTests {
         #expect(dials.cutAfter == 9)
     }
 
+    @Test
+    func readsWhatTheModelDoes() {
+        let dials = Dials().overridden(byModel: "sim-tool-get_time-think-0-refuse-fault-3")
+        #expect(dials.toolName == "get_time")
+        #expect(dials.thoughtTokens == 0)
+        #expect(dials.refuses)
+        #expect(dials.faultAfter == 3)
+    }
+
     @Test(arguments: [
         "gpt-4o", "sim", "sim-chat", "sim-ttft", "sim-ttft-fast", "sim-gzip-rate-0", "sim-status-200", "sim-",
     ])

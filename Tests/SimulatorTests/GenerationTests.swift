@@ -70,4 +70,55 @@ struct GenerationTests {
         choice.endsWithToolResult = true
         #expect(choice.calls(seed: 1, idPrefix: "").isEmpty)
     }
+
+    @Test
+    func argumentsMayFollowAName() {
+        var choice = ToolChoice(tools: [Tool(name: "a", schema: [:]), Tool(name: "b", schema: [:])])
+        choice.lastUserText = #"call tool a {"x": "}{ \" y", "z": {}} and call tool b {"open": 1"#
+        #expect(choice.calls(seed: 1, idPrefix: "").map(\.arguments) == [#"{"x":"}{ \" y","z":{}}"#, "{}"])
+    }
+
+    @Test
+    func aScriptIsFollowedWhereNothingElseIsAsked() {
+        var choice = ToolChoice(tools: [Tool(name: "a", schema: [:]), Tool(name: "b", schema: [:])])
+        #expect(choice.calls(seed: 1, idPrefix: "", script: "b").map(\.name) == ["b"])
+        #expect(choice.calls(seed: 1, idPrefix: "", script: "c").isEmpty)
+        choice.mode = .required
+        #expect(choice.calls(seed: 1, idPrefix: "", script: "b").map(\.name) == ["b"])
+        #expect(choice.calls(seed: 1, idPrefix: "", script: "c").map(\.name) == ["a"])
+        choice.mode = .none
+        #expect(choice.calls(seed: 1, idPrefix: "", script: "b").isEmpty)
+        choice.mode = .auto
+        choice.endsWithToolResult = true
+        #expect(choice.calls(seed: 1, idPrefix: "", script: "b").isEmpty)
+    }
+
+    @Test
+    func thoughtsCountAgainstTheLimit() {
+        var dials = Dials()
+        dials.thoughtTokens = 4
+        dials.outputTokens = 10
+        let tools = ToolChoice(tools: [])
+        let cut = Generation(Prompt(outputLimit: 6), tools, idPrefix: "", seed: 1, dials: dials)
+        #expect(cut.thoughtTokens == 4)
+        #expect(cut.answerTokens == 2)
+        #expect(cut.tokens == 6)
+        #expect(cut.finish == .length)
+        let short = Generation(Prompt(outputLimit: 3), tools, idPrefix: "", seed: 1, dials: dials)
+        #expect(short.tokens == 3)
+        #expect(short.text.isEmpty)
+        dials.refuses = true
+        #expect(Generation(Prompt(), tools, idPrefix: "", seed: 1, dials: dials).finish == .refusal)
+    }
+
+    @Test
+    func signaturesFindWhatWasAltered() {
+        let signature = Signature.sign("one two")
+        #expect(Signature.isValid(signature, of: "one two"))
+        #expect(!Signature.isValid(signature, of: "one  two"))
+        #expect(Signature.isOurs(signature))
+        #expect(!Signature.isOurs(String(signature.dropLast(6)) + "AAAAAA"))
+        #expect(!Signature.isOurs("b3RoZXI="))
+        #expect(!Signature.isOurs(""))
+    }
 }

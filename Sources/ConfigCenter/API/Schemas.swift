@@ -138,6 +138,7 @@ enum Schemas {
                 "attempts": Self.integer, "on": Self.list(Self.choice(Route.Retry.Condition.allCases.map(\.rawValue))),
                 "backoff": Self.duration,
             ]),
+            "losses": Self.choice(Route.Losses.allCases.map(\.rawValue)),
         ],
         required: ["name"]
     )

@@ -108,18 +108,20 @@ final class CompiledRoute: Sendable {
     let paths: [NamePattern]?
     let models: [NamePattern]?
     let retry: Route.Retry
+    let losses: Route.Losses
     let upstream: Int?
     let limits: [CompiledLimit]
     /// As the journal writes it.
     let entryField: [UInt8]
 
-    init(name: [UInt8], match: Route.Match, retry: Route.Retry, upstream: Int?, limits: [CompiledLimit]) {
-        self.name = name
-        self.entryField = EntryField.route.encoded(name)
-        self.namespaces = match.namespaces == [.any] ? nil : match.namespaces
-        self.paths = match.paths == [.any] ? nil : match.paths
-        self.models = match.models == [.any] ? nil : match.models
-        self.retry = retry
+    init(_ route: Route, upstream: Int?, limits: [CompiledLimit]) {
+        self.name = Array(route.name.utf8)
+        self.entryField = EntryField.route.encoded(self.name)
+        self.namespaces = route.match.namespaces == [.any] ? nil : route.match.namespaces
+        self.paths = route.match.paths == [.any] ? nil : route.match.paths
+        self.models = route.match.models == [.any] ? nil : route.match.models
+        self.retry = route.retry
+        self.losses = route.losses
         self.upstream = upstream
         self.limits = limits
     }

@@ -53,10 +53,10 @@ extension Exchange {
                 let upstream = targets[index].upstream
                 // What builds on a stored object must go where the object lies.
                 let isElsewhere = self.fixedUpstream >= 0 && upstream != self.fixedUpstream
-                if isElsewhere || !Self.speaks(table.upstreams[upstream].dialect, endpoint.format) {
-                    self.selector.exclude(index)
-                } else {
+                if !isElsewhere, self.canSpeak(to: table.upstreams[upstream], endpoint.format) {
                     hasCandidate = true
+                } else {
+                    self.selector.exclude(index)
                 }
             }
             guard hasCandidate else { throw Refusal(.dialectMismatch) }
@@ -72,7 +72,13 @@ extension Exchange {
         }
     }
 
-    private static func speaks(_ dialect: Dialect, _ format: WireFormat) -> Bool {
+    /// Whether the call can be sent to `upstream` as it is, or translated.
+    private func canSpeak(to upstream: CompiledUpstream, _ format: WireFormat) -> Bool {
+        Self.speaks(upstream.dialect, format) || self.translation(to: upstream) != nil
+    }
+
+    /// Whether an upstream of `dialect` understands a call of `format` as it is.
+    static func speaks(_ dialect: Dialect, _ format: WireFormat) -> Bool {
         dialect == .simulator || dialect == format.dialect || (dialect == .azureOpenAI && format.dialect == .openAI)
     }
 
@@ -89,10 +95,17 @@ extension Exchange {
         guard self.record.attempts == 0 || self.record.attempts < attempts else {
             throw last ?? Refusal(.internalError)
         }
+        var untranslatable: Refusal?
         // When every candidate has had its try and attempts are left, they are tried once more.
         for _ in 0..<(self.record.attempts == 0 || self.hasSkipped ? 1 : 2) {
             while let index = self.nextUpstream(table) {
                 let upstream = table.upstreams[index]
+                do throws(Refusal) { self.translated = try self.translate(for: upstream) } catch {
+                    // Another candidate may have the words.
+                    untranslatable = error
+                    continue
+                }
+                if let losses = self.toldLosses { self.record.losses = losses.headerValue }
                 guard upstream.state.enter(limit: upstream.limits.requestsInFlight) else { continue }
                 self.occupied = upstream.state
                 self.record.upstream = index
@@ -102,7 +115,7 @@ extension Exchange {
             self.selector.restart()
             self.isFixedTried = false
         }
-        throw last ?? Refusal(.upstreamSaturated, retryAfter: 1_000_000_000)
+        throw last ?? untranslatable ?? Refusal(.upstreamSaturated, retryAfter: 1_000_000_000)
     }
 
     /// The index of the next untried upstream.
@@ -153,8 +166,8 @@ extension Exchange {
     /// The models that this key may call, in the form of the caller's dialect.
     func answerLocally(_ table: RoutingTable) throws(Refusal) -> [UInt8] {
         let names = table.models.lazy.filter { !$0.name.contains("*") && self.mayCall($0.name, table) }.map(\.name)
-        let isAnthropic = self.isAnthropicClient
-        guard !self.object.isEmpty else { return ModelList.list(Array(names), anthropic: isAnthropic) }
+        let form: ModelList.Form = self.isGoogleClient ? .gemini : self.isAnthropicClient ? .anthropic : .openAI
+        guard !self.object.isEmpty else { return ModelList.list(Array(names), form) }
         var asked: [UInt8] = []
         let head = self.head
         Self.copy(head.readableBytesUInt8Span, self.object, into: &asked)
@@ -162,7 +175,7 @@ extension Exchange {
         let isKnown = name.withUnsafeBytes { table.modelIndex($0) != nil }
         let text = String(decoding: name, as: UTF8.self)
         guard isKnown, self.mayCall(text, table) else { throw Refusal(.modelNotFound) }
-        return ModelList.entry(text, anthropic: isAnthropic)
+        return ModelList.entry(text, form)
     }
 
     private func mayCall(_ model: String, _ table: RoutingTable) -> Bool {

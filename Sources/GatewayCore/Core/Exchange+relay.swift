@@ -42,6 +42,17 @@ extension Exchange {
         if self.response.isInformational { return .interim }
         if let refusal = self.credentialRefusal(table) ?? self.retriableFailure(table) { return .discard(refusal) }
         self.record.status = status
+        self.relayedFormat = self.format
+        if let translated = self.translated {
+            self.hasAnswer = true
+            self.receiveTranslatedHead(translated, source, table, into: &out)
+            return .relay
+        }
+        if self.mayTellOfKey(table) {
+            self.hasAnswer = true
+            self.hold(source)
+            return .relay
+        }
         let bytes = source.readableBytesUInt8Span
         var reading = self.reading(bytes)
         let inflating = self.isCompressed(bytes) && reading != .nothing
@@ -61,7 +72,7 @@ extension Exchange {
             to: framing,
             reading: reading,
             watch: self.makeWatch(),
-            format: self.endpoint?.format ?? .openAIPlain,
+            format: self.format,
             keepsID: self.createsObject,
             inflating: inflating && reading != .nothing
         )
@@ -84,7 +95,9 @@ extension Exchange {
             let place = upstream.state.address.proxy?.place ?? "before it"
             return Refusal(.upstreamUnreachable, "The proxy \(place) wants other credentials.")
         }
-        guard self.response.status == 401 || self.response.status == 402 else { return nil }
+        // Amazon and Google say so of keys, signatures and models that the account may not use.
+        let isDenied = self.response.status == 403 && (upstream.dialect == .bedrock || upstream.dialect == .gemini)
+        guard self.response.status == 401 || self.response.status == 402 || isDenied else { return nil }
         return Refusal(.upstreamCredentialsExhausted, "Upstream `\(upstream.name)` answered \(self.response.status).")
     }
 
@@ -107,7 +120,7 @@ extension Exchange {
         return endpoint.objects == .lists && self.response.status == 200 ? .whole : .members
     }
 
-    private func isCompressed(_ bytes: borrowing Span<UInt8>) -> Bool {
+    func isCompressed(_ bytes: borrowing Span<UInt8>) -> Bool {
         let facts = self.response.facts
         return facts.encodings > 0 && !(facts.encodings == 1 && facts.contentEncoding.equals(bytes, "identity"))
     }
@@ -130,7 +143,7 @@ extension Exchange {
 
     private func makeWatch() -> StreamWatch {
         StreamWatch(
-            self.endpoint?.format ?? .openAIPlain,
+            self.format,
             hidesUsageEvent: self.call.isStream && !self.call.asksForUsage
         )
     }
@@ -149,6 +162,8 @@ extension Exchange {
         case complete
         /// The upstream's bytes cannot be read any further.
         case broken
+        /// The answer, of which nothing has gone to the client, turned out to be none for it.
+        case refused(Refusal)
     }
 
     /// Carries the readable bytes of `input` over. Bytes for the client are put into `out`, large ones into `passed`.
@@ -164,19 +179,19 @@ extension Exchange {
         } catch {
             return .broken
         }
-        return self.relay.isFinished ? self.complete(into: &out) : .more
+        return self.relay.isFinished || self.relay.hasFailedTranslating ? self.complete(into: &out) : .more
     }
 
     /// The upstream has closed its connection. `complete` when that is how its answer ends.
     package func upstreamClosed(into out: inout ByteBuffer) -> BodyVerdict {
         guard self.relay.endsWithConnection else { return .broken }
-        let isUnfinishedStream = self.relay.reading == .events && !self.relay.watch.hasEnded
-        if isUnfinishedStream { return .broken }
+        if self.relay.isUnfinishedStream { return .broken }
         self.relay.closeSource(into: &out)
         return self.complete(into: &out)
     }
 
     private func complete(into out: inout ByteBuffer) -> BodyVerdict {
+        if let head = self.heldHead { return self.completeHeld(head, into: &out) }
         if self.relay.reading == .whole, self.relay.clientFraming != .none { self.injectFilteredList(into: &out) }
         self.relay.writeEnd(into: &out)
         self.noteObject()
@@ -201,7 +216,7 @@ extension Exchange {
     /// The answer went out whole.
     package func finish(now: UInt64) {
         self.takeUsage()
-        let failed = self.record.status >= 400 || self.relay.watch.hasFailed
+        let failed = self.record.status >= 400 || self.relay.hasFailed
         let code: ErrorCode? =
             !failed ? nil : (400..<500).contains(self.record.status) ? .upstreamRejected : .upstreamFailed
         self.close(failed ? .failed : .complete, code, now: now)
@@ -212,9 +227,9 @@ extension Exchange {
     package func cut(_ code: ErrorCode, now: UInt64, into out: inout ByteBuffer) -> Bool {
         self.takeUsage()
         self.noteStreamedObject()
-        let isStream = self.relay.reading == .events && !self.relay.watch.hasEnded
-        if isStream, let endpoint = self.endpoint {
-            let event = ErrorBody.event(code, requestID: self.requestID, in: endpoint.format)
+        let isStream = self.relay.isUnfinishedStream
+        if isStream {
+            let event = ErrorBody.event(code, requestID: self.requestID, in: self.relayedFormat)
             self.relay.inject(event, into: &out)
             self.relay.writeEnd(into: &out)
         }
@@ -284,8 +299,8 @@ extension Exchange {
     private func takeUsage() {
         guard self.hasAnswer, self.endpoint != nil else { return }
         self.record.responseBytes = self.relay.forwarded
-        if self.relay.reading == .events {
-            self.record.usage = self.relay.watch.usage
+        if let usage = self.relay.streamUsage {
+            self.record.usage = usage
         } else if self.relay.reading == .members {
             self.relay.learnFromPieces()
             if let usage = self.relay.usage { self.record.usage = usage }

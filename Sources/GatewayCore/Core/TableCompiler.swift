@@ -112,9 +112,7 @@ struct TableCompiler {
         }
         return (sorted + [Route(name: "")]).map { route in
             CompiledRoute(
-                name: Array(route.name.utf8),
-                match: route.match,
-                retry: route.retry,
+                route,
                 upstream: route.upstream.flatMap { self.upstreamIndex[$0] },
                 limits: self.limits[.route(route.name)] ?? []
             )

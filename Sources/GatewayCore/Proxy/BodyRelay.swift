@@ -23,6 +23,8 @@ final class BodyRelay {
         case events
         /// Keep all of it; the whole body is rewritten at its end.
         case whole
+        /// Each event becomes some of the client's dialect.
+        case translated
     }
 
     enum Failure: Error {
@@ -38,6 +40,8 @@ final class BodyRelay {
     }
 
     private static let eventLimit = 4 << 20
+    /// Enough for the usage of an answer and what stands behind it.
+    private static let tailBytes = 8 << 10
     /// Smaller pieces are copied into the outgoing message, larger ones are written as they are.
     private static let copyLimit = 8 << 10
     /// Room for eight digits and CR LF; `RFC 9112` §7.1 allows leading zeros.
@@ -49,6 +53,10 @@ final class BodyRelay {
     private(set) var reading = Reading.nothing
     private var inflater: Inflater?
     private var chunkStart = -1
+    /// Of `Reading.translated`.
+    private var translator: StreamTranslator?
+    /// Memory for what the translator makes of the next bytes.
+    private var words: [UInt8] = []
     /// An event of which only the beginning has come, or the whole body so far.
     private var pending: [UInt8] = []
     private var searched = 0
@@ -95,7 +103,36 @@ final class BodyRelay {
         self.members = nil
         self.usage = nil
         self.quotedID = nil
+        if self.translator != nil { self.translator = nil }
     }
+
+    /// The same for a stream of another dialect than the client's.
+    func begin(
+        _ framing: ResponseHead.Framing,
+        to clientFraming: ClientFraming,
+        translating translator: StreamTranslator,
+        inflating: Bool
+    ) {
+        let watch = StreamWatch(.openAIPlain, hidesUsageEvent: false)
+        self.begin(
+            framing,
+            to: clientFraming,
+            reading: .translated,
+            watch: watch,
+            format: .openAIPlain,
+            inflating: inflating
+        )
+        self.translator = translator
+    }
+
+    /// The same for a body that is kept until it is whole; how it goes to the client is said by `frame`.
+    func begin(_ framing: ResponseHead.Framing, holding: Void, inflating: Bool) {
+        let watch = StreamWatch(.openAIPlain, hidesUsageEvent: false)
+        self.begin(framing, to: .none, reading: .whole, watch: watch, format: .openAIPlain, inflating: inflating)
+    }
+
+    /// Says how a body that was kept goes to the client.
+    func frame(_ framing: ClientFraming) { self.clientFraming = framing }
 
     init(reading readers: AnswerReaders) { self.readers = readers }
 
@@ -131,6 +168,32 @@ final class BodyRelay {
         if self.isFinished { self.flushPending(into: &out) }
         self.closeChunk(&out)
         guard !self.isFinished || self.isUnpacked else { throw .broken }
+    }
+
+    /// Whether the events of a stream are on their way, and its own last one is not among them yet.
+    var isUnfinishedStream: Bool {
+        switch self.reading {
+        case .events: !self.watch.hasEnded
+        case .translated: self.translator.map { !$0.hasEnded && !$0.hasFailed } ?? false
+        case .nothing, .members, .whole: false
+        }
+    }
+
+    /// Whether an error of the upstream's has been passed on within a stream.
+    var hasFailed: Bool { self.watch.hasFailed || self.hasFailedTranslating }
+
+    /// The client has been given an error as the end of its stream, whatever still comes.
+    var hasFailedTranslating: Bool { self.translator?.hasFailed ?? false }
+
+    var isTranslating: Bool { self.reading == .translated }
+
+    /// The usage of a stream so far; nil for any other body.
+    var streamUsage: TokenUsage? {
+        switch self.reading {
+        case .events: self.watch.usage
+        case .translated: self.translator?.usage
+        case .nothing, .members, .whole: nil
+        }
     }
 
     /// The bytes that tell the client that the body is complete.
@@ -237,6 +300,13 @@ final class BodyRelay {
             self.readMembers(bytes)
             self.forward(bytes, into: &out)
         case .events: try self.readEvents(bytes, into: &out)
+        case .translated:
+            var words: [UInt8] = []
+            swap(&words, &self.words)
+            self.translator?.feed(bytes, into: &words)
+            self.forward(words.span, into: &out)
+            words.removeAll(keepingCapacity: true)
+            swap(&words, &self.words)
         case .whole:
             guard self.pending.count + bytes.count <= Self.wholeLimit else { throw .broken }
             bytes.withUnsafeBytes { self.pending.append(contentsOf: $0) }
@@ -246,6 +316,7 @@ final class BodyRelay {
     /// Takes the next piece of a JSON body. An answer that is not JSON is forwarded all the same; it just tells nothing.
     private func readMembers(_ bytes: borrowing Span<UInt8>) {
         guard bytes.count > 0 else { return }
+        if self.format == .geminiArray { return self.keepTail(bytes) }
         if self.forwarded == 0, case .length(let left) = self.source, left == UInt64(bytes.count) {
             let reader = self.readers.reader(for: self.format)
             if !self.keepsID, let counts = reader.countsFromEnd(bytes) {
@@ -262,15 +333,32 @@ final class BodyRelay {
         do throws(JSONFlaw) { try reader.feed(bytes) } catch { self.members = nil }
     }
 
+    /// Of a stream that is an array the last element counts, and of that its end.
+    private func keepTail(_ bytes: borrowing Span<UInt8>) {
+        bytes.withUnsafeBytes { self.pending.append(contentsOf: $0) }
+        if self.pending.count > 2 * Self.tailBytes { self.pending.removeFirst(self.pending.count - Self.tailBytes) }
+    }
+
+    private func learnFromTail() {
+        let end = self.pending.lastIndex(of: UInt8(ascii: "}")) ?? 0
+        // The beginning of the object is not needed, but must be there.
+        let document = [UInt8(ascii: "{")] + self.pending.prefix(end + 1)
+        self.pending = []
+        if let counts = self.readers.reader(for: self.format).countsFromEnd(document.span) {
+            self.usage = self.format.usage(counts)
+        }
+    }
+
     /// No more of the body comes: what its members said so far is kept, and their reader let go.
     func learnFromPieces() {
+        if self.format == .geminiArray, self.reading == .members, !self.pending.isEmpty { return self.learnFromTail() }
         guard let members = self.members else { return }
         self.members = nil
         self.learn(from: members)
     }
 
     private func learn(from reader: TopLevelScanner) {
-        if self.keepsID { self.quotedID = reader.captured(1) }
+        if self.keepsID, reader[1]?.kind == .string { self.quotedID = reader.captured(1) }
         guard reader[0]?.kind == .object else { return }
         if let counts = reader.counts {
             self.usage = self.format.usage(counts)
@@ -315,6 +403,11 @@ final class BodyRelay {
 
     /// The last event of a stream that ended without the blank line behind it.
     private func flushPending(into out: inout ByteBuffer) {
+        if let translator = self.translator {
+            var words: [UInt8] = []
+            translator.finish(into: &words)
+            return self.forward(words.span, into: &out)
+        }
         guard self.reading == .events, !self.pending.isEmpty else { return }
         var held: [UInt8] = []
         swap(&held, &self.pending)

@@ -11,6 +11,10 @@ extension Exchange {
     /// last splice is not copied but returned, to be sent behind `out`.
     package func writeRequest(to upstream: CompiledUpstream, into out: inout ByteBuffer) -> ByteBuffer? {
         guard self.table != nil else { return nil }
+        if let translated = self.translated {
+            self.writeTranslated(translated, to: upstream, into: &out)
+            return nil
+        }
         self.prepareSplices()
         let head = self.head
         let bytes = head.readableBytesUInt8Span
@@ -67,6 +71,8 @@ extension Exchange {
         out.write(upstream.basePath)
         if let version = upstream.apiVersion {
             self.writeAzurePath(version, bytes, into: &out)
+        } else if self.endpoint?.namesModelInPath == true {
+            self.writeGeminiPath(bytes, into: &out)
         } else {
             out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
             self.writeQuery("?", bytes, into: &out)
@@ -195,6 +201,7 @@ extension Exchange {
         into out: inout ByteBuffer
     ) {
         let bytes = source.readableBytesUInt8Span
+        let isTranslated = self.translated != nil
         ByteWriter.append(to: &out, atMost: self.response.length + self.gatewayFieldsRoom(table) + 256) { out in
             StatusLine.write(self.response.status, into: &out)
             HeadWriter.copyFields(
@@ -206,8 +213,10 @@ extension Exchange {
             ) { field, bytes in
                 if field.known.isHopByHop || field.known == .xRequestID { return false }
                 if inflating, field.known == .contentEncoding { return false }
+                if isTranslated, Self.isOfDialect(answer: field, bytes) { return false }
                 return field.known != .other || !Self.staysBehind(field, bytes)
             }
+            if isTranslated { self.writeTranslatedType(into: &out) }
             self.writeGatewayFields(table, into: &out)
             self.writeFraming(framing, length, into: &out)
             if !self.isClientReusable { out.write("connection: close\r\n") }
@@ -243,6 +252,7 @@ extension Exchange {
     /// Room for `writeGatewayFields`.
     func gatewayFieldsRoom(_ table: RoutingTable?) -> Int {
         var room = 512 + self.record.requestID.count + self.record.modelServed.count
+        if let losses = self.toldLosses { room += losses.headerValue.count }
         guard let table else { return room }
         if self.record.namespace >= 0 { room += table.namespaces[self.record.namespace].name.count }
         if self.record.upstream >= 0 { room += table.upstreams[self.record.upstream].nameBytes.count }
@@ -265,6 +275,11 @@ extension Exchange {
             }
             out.write("x-gateway-attempts: ")
             out.write(self.record.attempts)
+            out.write("\r\n")
+        }
+        if let losses = self.toldLosses {
+            out.write("x-gateway-loss: ")
+            out.write(losses.headerValue)
             out.write("\r\n")
         }
         if self.standing.isPresent { self.writeStanding(into: &out) }

@@ -5,7 +5,8 @@ extension Route {
             name: fields.required("name", TextRule.name),
             match: fields.object("match").map { Match(reading: $0) } ?? Match(),
             retry: fields.object("retry").map { Retry(reading: $0) } ?? Retry(),
-            upstream: fields.string("upstream", TextRule.name)
+            upstream: fields.string("upstream", TextRule.name),
+            losses: fields.choice("losses", default: .warn)
         )
         fields.finish()
     }
@@ -14,6 +15,7 @@ extension Route {
     package var document: DocumentValue {
         var object = DocumentObject([
             ("name", .string(self.name)), ("match", self.match.document), ("retry", self.retry.document),
+            ("losses", .string(self.losses.rawValue)),
         ])
         if let upstream = self.upstream { object.set("upstream", .string(upstream)) }
         return .object(object)

@@ -23,6 +23,8 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
     case missingModel = "missing_model"
     case modelNotFound = "model_not_found"
     case dialectMismatch = "dialect_mismatch"
+    case untranslatable = "untranslatable"
+    case translationLoss = "translation_loss"
     case objectNotFound = "object_not_found"
     // The caller
     case missingKey = "missing_key"
@@ -140,6 +142,20 @@ package enum ErrorCode: String, Sendable, CaseIterable, Error {
                 .client,
                 "The model is served by an upstream of another dialect.",
                 "Call the model through the endpoint of its upstream's dialect."
+            )
+        case .untranslatable:
+            Entry(
+                400,
+                .client,
+                "The call cannot be put into the words of the upstream that serves its model.",
+                "See the field that is named, and docs/reference/dialects.md for what each pair of dialects can carry."
+            )
+        case .translationLoss:
+            Entry(
+                400,
+                .client,
+                "The upstream that serves this model cannot be told everything that the call says.",
+                "Leave the fields out that are named, or set `losses: warn` on the route."
             )
         case .objectNotFound:
             Entry(404, .client, "There is no such object.", "Use the id of an object that this namespace created.")

@@ -5,12 +5,30 @@ package struct Route: Sendable, Equatable {
     package var retry: Retry
     /// For calls that name no model (files, batches): the upstream that serves them.
     package var upstream: String?
+    /// What happens when a call must be translated for its upstream and something of it cannot be carried over.
+    package var losses: Losses
 
-    package init(name: String, match: Match = Match(), retry: Retry = Retry(), upstream: String? = nil) {
+    package init(
+        name: String,
+        match: Match = Match(),
+        retry: Retry = Retry(),
+        upstream: String? = nil,
+        losses: Losses = .warn
+    ) {
         self.name = name
         self.match = match
         self.retry = retry
         self.upstream = upstream
+        self.losses = losses
+    }
+
+    package enum Losses: String, Sendable, CaseIterable {
+        /// The call is refused, and the refusal names the fields.
+        case strict
+        /// The answer and the access log name the fields.
+        case warn
+        /// Nothing is said.
+        case allow
     }
 
     /// Every list must hold one pattern that fits. Of several matching routes the one with the most specific path

@@ -14,6 +14,10 @@
 // | `cut`       | bytes             | closes the connection after that many bytes of the body, with no final chunk |
 // | `stall`     | bytes             | sends nothing more after that many bytes of the body                         |
 // | `malformed` | bytes             | from that byte of the body on, four bytes are garbage                        |
+// | `fault`     | tokens            | a stream ends with an error event after that many tokens                     |
+// | `tool`      | name of a tool    | calls that tool where it is offered, and answers its result with text        |
+// | `think`     | tokens            | thinks for that many tokens first, asked to or not; 0: not at all            |
+// | `refuse`    | –                 | refuses to answer                                                            |
 // | `gzip`      | –                 | compresses the answer, asked for or not                                      |
 //
 // A duration is a number with `ms` or `s`. The same dials are request headers (`x-sim-ttft: 200ms`, `x-sim-gzip: 1`) and
@@ -40,6 +44,14 @@ package struct Dials: Sendable, Equatable {
     package var stallAfter: Int?
     /// Four bytes of garbage stand at this offset of the body.
     package var malformedAt: Int?
+    /// A stream ends with an error event after this many tokens.
+    package var faultAfter: Int?
+    /// The tool that is called first, where it is offered.
+    package var toolName: String?
+    /// How many tokens the model thinks for; nil: as the request asks.
+    package var thoughtTokens: Int?
+    /// The model refuses to answer.
+    package var refuses = false
     /// The answer is compressed, asked for or not.
     package var gzip = false
 
@@ -53,7 +65,9 @@ package struct Dials: Sendable, Equatable {
     static let maximumOffset = 1 << 40
 
     /// Every dial that takes a value, by the name that model names and headers use.
-    static let names = ["ttft", "rate", "tokens", "status", "error", "retry", "cut", "stall", "malformed"]
+    static let names = [
+        "ttft", "rate", "tokens", "status", "error", "retry", "cut", "stall", "malformed", "fault", "tool", "think",
+    ]
 }
 
 extension Dials {
@@ -65,6 +79,8 @@ extension Dials {
         while let name = parts.popFirst() {
             if name == "gzip" {
                 dials.gzip = true
+            } else if name == "refuse" {
+                dials.refuses = true
             } else {
                 guard let value = parts.popFirst(), dials.set(String(name), String(value)) else { return self }
             }
@@ -81,6 +97,7 @@ extension Dials {
             guard dials.set(name, value) else { throw DialError(header: "x-sim-\(name)", value: value) }
         }
         if let value = header("x-sim-gzip") { dials.gzip = value != "0" && value != "false" }
+        if let value = header("x-sim-refuse") { dials.refuses = value != "0" && value != "false" }
         return dials
     }
 
@@ -96,6 +113,9 @@ extension Dials {
         case "cut": Self.store(Self.whole(text, in: 0...Self.maximumOffset), &self.cutAfter)
         case "stall": Self.store(Self.whole(text, in: 0...Self.maximumOffset), &self.stallAfter)
         case "malformed": Self.store(Self.whole(text, in: 0...Self.maximumOffset), &self.malformedAt)
+        case "fault": Self.store(Self.whole(text, in: 0...Self.maximumOutputTokens), &self.faultAfter)
+        case "tool": Self.store(text.isEmpty ? nil : text, &self.toolName)
+        case "think": Self.store(Self.whole(text, in: 0...Self.maximumOutputTokens), &self.thoughtTokens)
         default: false
         }
     }

@@ -35,6 +35,9 @@ enum ChatCompletions {
         private let choices: [Generation]
         private let promptTokens: Int
         private let streamsUsage: Bool
+        /// How many alternatives of each token are told; nil: no probabilities are.
+        private let alternatives: Int?
+        private let isFiltered: Bool
 
         init(_ call: Call, model: String, messages: [JSON], provider: Provider) throws {
             let json = call.json
@@ -51,12 +54,12 @@ enum ChatCompletions {
             self.metadata = json["metadata"] ?? .null
             self.promptTokens = prompt.prompt.tokens
             self.streamsUsage = json["stream_options"]?["include_usage"]?.bool ?? false
+            self.alternatives = json["logprobs"]?.bool == true ? json["top_logprobs"]?.int ?? 0 : nil
+            self.isFiltered = call.dialect == .azure
             let count = min(max(json["n"]?.int ?? 1, 1), 128)
             self.choices = (0..<count).map { index in
                 let seed = Text.mix(call.seed &+ UInt64(index))
-                let calls = prompt.tools.calls(seed: seed, idPrefix: "call_")
-                return calls.isEmpty
-                    ? Generation(prompt.prompt, seed: seed, dials: call.dials) : Generation(toolCalls: calls)
+                return Generation(prompt.prompt, prompt.tools, idPrefix: "call_", seed: seed, dials: call.dials)
             }
         }
 
@@ -66,8 +69,9 @@ enum ChatCompletions {
             var body = self.head(object: "chat.completion")
             body = body.setting(
                 "choices",
-                .array(self.choices.enumerated().map { Self.choice($0, $1) })
+                .array(self.choices.enumerated().map { self.choice($0, $1) })
             )
+            if self.isFiltered { body = body.setting("prompt_filter_results", ContentFilter.cleanPrompt) }
             body = body.setting("usage", self.usage)
             return self.isStored ? body.setting("metadata", self.metadata) : body
         }
@@ -80,13 +84,18 @@ enum ChatCompletions {
         }
 
         func stream(to outlet: Outlet) async throws {
+            if self.isFiltered { try await outlet.event(nil, Self.filteredPrompt) }
             for index in self.choices.indices {
                 try await outlet.event(nil, self.chunk(index, ["role": "assistant", "content": "", "refusal": nil]))
             }
             let longest = self.choices.map(\.pieceCount).max() ?? 0
             for place in 0..<longest {
                 for (index, choice) in self.choices.enumerated() where place < choice.pieceCount {
-                    try await outlet.token(nil, self.chunk(index, ["content": .string(choice.piece(place))]))
+                    let piece = choice.piece(place)
+                    let name = choice.finish == .refusal ? "refusal" : "content"
+                    let delta = JSON.object([JSON.Member(name: name, value: .string(piece))])
+                    let odds = self.odds([piece], isRefusal: choice.finish == .refusal)
+                    try await outlet.token(nil, self.chunk(index, delta, odds: odds))
                 }
             }
             for (index, choice) in self.choices.enumerated() {
@@ -114,8 +123,18 @@ enum ChatCompletions {
             }
         }
 
-        private func chunk(_ index: Int, _ delta: JSON, finish: JSON = .null) -> JSON {
-            let choice: JSON = ["index": .int(index), "delta": delta, "logprobs": nil, "finish_reason": finish]
+        /// What Azure's stream begins with: a chunk of no choice and no name.
+        private static let filteredPrompt: JSON = [
+            "choices": [], "created": 0, "id": "", "model": "", "object": "",
+            "prompt_filter_results": ContentFilter.cleanPrompt,
+        ]
+
+        private func chunk(_ index: Int, _ delta: JSON, finish: JSON = .null, odds: JSON = .null) -> JSON {
+            var choice: JSON = ["index": .int(index), "delta": delta, "logprobs": odds, "finish_reason": finish]
+            if self.isFiltered {
+                let hasText = !(delta["content"]?.string ?? "").isEmpty
+                choice = choice.setting("content_filter_results", hasText ? ContentFilter.clean : [:])
+            }
             let chunk = self.head(object: "chat.completion.chunk").setting("choices", [choice])
             return self.streamsUsage ? chunk.setting("usage", .null) : chunk
         }
@@ -133,23 +152,34 @@ enum ChatCompletions {
                 "total_tokens": .int(self.promptTokens + self.outputTokens),
                 "prompt_tokens_details": ["cached_tokens": 0, "audio_tokens": 0],
                 "completion_tokens_details": [
-                    "reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0,
+                    "reasoning_tokens": .int(self.choices.reduce(0) { $0 + $1.thoughtTokens }), "audio_tokens": 0,
+                    "accepted_prediction_tokens": 0,
                     "rejected_prediction_tokens": 0,
                 ],
             ]
         }
 
-        private static func choice(_ index: Int, _ choice: Generation) -> JSON {
+        private func choice(_ index: Int, _ choice: Generation) -> JSON {
             let calls = choice.toolCalls
+            let isRefusal = choice.finish == .refusal
+            let text = JSON.string(choice.text)
             var message: JSON = [
-                "role": "assistant", "content": calls.isEmpty ? .string(choice.text) : .null, "refusal": nil,
-                "annotations": [],
+                "role": "assistant", "content": calls.isEmpty && !isRefusal ? text : .null,
+                "refusal": isRefusal ? text : .null, "annotations": [],
             ]
             if !calls.isEmpty { message = message.setting("tool_calls", .array(calls.map(Self.toolCall))) }
-            return [
-                "index": .int(index), "message": message, "logprobs": nil,
+            let pieces = (0..<choice.pieceCount).map { choice.piece($0) }
+            let body: JSON = [
+                "index": .int(index), "message": message, "logprobs": self.odds(pieces, isRefusal: isRefusal),
                 "finish_reason": .string(choice.finish.openAIName),
             ]
+            return self.isFiltered ? body.setting("content_filter_results", ContentFilter.clean) : body
+        }
+
+        private func odds(_ pieces: [String], isRefusal: Bool) -> JSON {
+            guard let count = self.alternatives else { return .null }
+            let odds = JSON.array(pieces.map { TokenOdds.json($0, alternatives: count) })
+            return ["content": isRefusal ? .null : odds, "refusal": isRefusal ? odds : .null]
         }
 
         private static func toolCall(_ call: Generation.ToolCall) -> JSON {
@@ -165,7 +195,7 @@ extension Generation.Finish {
     /// OpenAI's `finish_reason`.
     var openAIName: String {
         switch self {
-        case .complete, .stopSequence: "stop"
+        case .complete, .stopSequence, .refusal: "stop"
         case .length: "length"
         case .toolCalls: "tool_calls"
         }

@@ -17,8 +17,10 @@ struct ChatPrompt: Sendable {
         }
         prompt.stop = Self.strings(json["stop"])
         prompt.fixedText = Self.fixedText(json["response_format"], seed: Text.seed(json["messages"]?.text ?? ""))
+        if let effort = json["reasoning_effort"]?.string { prompt.thinks = effort != "none" && effort != "minimal" }
         self.prompt = prompt
-        self.tools = Self.tools(json, last: messages.last ?? .null)
+        self.tools = Self.tools(json, messages)
+        if !acceptsPlaceholders { try ChatRules.check(json, messages) }
     }
 
     /// A string or a list of strings.
@@ -52,17 +54,24 @@ struct ChatPrompt: Sendable {
         return count
     }
 
+    /// What the user says in some messages; nil where the user says nothing.
+    static func userText(in messages: some Sequence<JSON>) -> String? {
+        let texts = messages.filter { $0["role"]?.string == "user" }.map { Self.text(of: $0) }
+        return texts.isEmpty ? nil : texts.joined(separator: " ")
+    }
+
     /// The text of a message.
     static func text(of message: JSON) -> String {
         message["content"]?.string
             ?? (message["content"]?.array ?? []).compactMap { $0["text"]?.string }.joined(separator: " ")
     }
 
-    private static func tools(_ json: JSON, last: JSON) -> ToolChoice {
+    private static func tools(_ json: JSON, _ messages: [JSON]) -> ToolChoice {
         let tools = (json["tools"]?.array ?? []).compactMap { tool -> Tool? in
             guard let name = tool["function"]?["name"]?.string else { return nil }
             return Tool(name: name, schema: tool["function"]?["parameters"] ?? [:])
         }
+        let sinceAnswer = messages.reversed().prefix { $0["role"]?.string != "assistant" }.reversed()
         let choice = json["tool_choice"]
         let mode: ToolChoice.Mode =
             switch choice?.string {
@@ -74,8 +83,8 @@ struct ChatPrompt: Sendable {
             tools: tools,
             mode: mode,
             allowsParallel: json["parallel_tool_calls"]?.bool ?? true,
-            lastUserText: last["role"]?.string == "user" ? Self.text(of: last) : nil,
-            endsWithToolResult: last["role"]?.string == "tool"
+            lastUserText: Self.userText(in: sinceAnswer),
+            endsWithToolResult: sinceAnswer.contains { $0["role"]?.string == "tool" }
         )
     }
 }

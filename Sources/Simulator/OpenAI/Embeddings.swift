@@ -40,7 +40,8 @@ enum Embeddings {
         }
     }
 
-    private static func vector(seed: UInt64, dimensions: Int) -> [Float] {
+    /// A unit vector that follows from `seed`.
+    static func vector(seed: UInt64, dimensions: Int) -> [Float] {
         let raw = (0..<dimensions).map { index in
             Float(Int64(bitPattern: Text.mix(seed &+ UInt64(index)))) / Float(Int64.max)
         }

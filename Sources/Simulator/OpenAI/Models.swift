@@ -1,28 +1,26 @@
 import HTTPTypes
 import JSONScan
 
-/// Lists of models, in OpenAI's form, and in Anthropic's for requests with an `anthropic-version` header.
+/// Lists of models, in OpenAI's form; in Anthropic's for requests with an `anthropic-version` header, in Gemini's for those with
+/// an `x-goog-api-key`.
 enum Models {
     static let endpoints = [
         Endpoint(method: .get, path: "/v1/models") { call, provider in
+            if call.dialect == .gemini { return GeminiModels.list(call, provider) }
             let names = provider.options.models ?? Simulator.exampleModels
-            if Self.isAnthropic(call) { return .json(Self.anthropicList(names)) }
+            if call.dialect == .anthropic { return .json(Self.anthropicList(names)) }
             return .json(["object": "list", "data": .array(names.map(Self.openAIModel))])
         },
         Endpoint(method: .get, path: "/v1/models/{id}") { call, provider in
+            if call.dialect == .gemini { return try GeminiModels.one(call.id, call, provider) }
             try provider.checkModel(call.id)
-            return .json(Self.isAnthropic(call) ? Self.anthropicModel(call.id) : Self.openAIModel(call.id))
+            return .json(call.dialect == .anthropic ? Self.anthropicModel(call.id) : Self.openAIModel(call.id))
         },
         Endpoint(method: .delete, path: "/v1/models/{id}") { call, provider in
             try provider.checkModel(call.id)
             return .json(["id": .string(call.id), "object": "model", "deleted": true])
         },
     ]
-
-    /// Whether a request reads Anthropic's forms.
-    static func isAnthropic(_ call: Call) -> Bool {
-        call.headers.contains { $0.name.canonicalName == "anthropic-version" }
-    }
 
     private static func openAIModel(_ name: String) -> JSON {
         ["id": .string(name), "object": "model", "created": 1_700_000_000, "owned_by": "simulator"]

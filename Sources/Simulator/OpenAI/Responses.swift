@@ -31,11 +31,11 @@ enum Responses {
             ListPage.answer(try provider.object(.response, call, example: Self.example).items, call)
         },
         Endpoint(method: .post, path: "/v1/responses/input_tokens") { call, _ in
-            let prompt = ResponsePrompt(call.json)
+            let prompt = try ResponsePrompt(call.json)
             return .json(["object": "response.input_tokens", "input_tokens": .int(prompt.prompt.tokens)])
         },
         Endpoint(method: .post, path: "/v1/responses/compact") { call, _ in
-            let prompt = ResponsePrompt(call.json)
+            let prompt = try ResponsePrompt(call.json)
             return .json([
                 "id": .string(Text.identifier("resp_", call.seed)), "object": "response.compaction",
                 "created_at": .int(call.created),
@@ -53,11 +53,12 @@ enum Responses {
     private static func create(_ call: Call, _ provider: Provider) throws -> Answer {
         let model = call.model ?? "sim-example"
         try provider.checkModel(model)
+        if !provider.options.acceptsPlaceholders { try ResponseRules.check(call.json) }
         let needsInput = call.json["prompt"] == nil && call.json["previous_response_id"] == nil
         if needsInput, !provider.options.acceptsPlaceholders { _ = try call.required("input") }
         let isStored = call.json["store"]?.bool ?? true
         let id = isStored ? provider.newID("resp_", call) : Text.identifier("resp_", call.seed)
-        let prompt = ResponsePrompt(call.json)
+        let prompt = try ResponsePrompt(call.json)
         let body = ResponseObject(id: id, model: model, call: call, prompt: prompt)
         if isStored {
             provider.store.put(StoredObject(kind: .response, id: id, json: body.finished, items: prompt.items))
@@ -66,8 +67,8 @@ enum Responses {
         return .json(body.finished, tokens: body.generation.tokens)
     }
 
-    private static func example(_ call: Call) -> StoredObject {
-        let prompt = ResponsePrompt(["input": "An example."])
+    private static func example(_ call: Call) throws -> StoredObject {
+        let prompt = try ResponsePrompt(["input": "An example."])
         let body = ResponseObject(id: call.id, model: "sim-example", call: call, prompt: prompt)
         return StoredObject(kind: .response, id: call.id, json: body.finished, items: prompt.items)
     }
@@ -80,7 +81,7 @@ struct ResponsePrompt: Sendable {
     /// The input as a list of items with identifiers.
     let items: [JSON]
 
-    init(_ json: JSON) {
+    init(_ json: JSON) throws(APIError) {
         let input: [JSON] =
             json["input"]?.string.map { [["type": "message", "role": "user", "content": .string($0)]] }
             ?? json["input"]?.array ?? []
@@ -89,8 +90,11 @@ struct ResponsePrompt: Sendable {
         prompt.tokens = max(1, instructions + input.reduce(0) { $0 + ChatPrompt.tokens(in: $1) })
         prompt.outputLimit = json["max_output_tokens"]?.int.map { max(1, $0) }
         prompt.fixedText = ChatPrompt.fixedText(json["text"]?["format"], seed: Text.seed(json["input"]?.text ?? ""))
+        if let effort = json["reasoning"]?["effort"]?.string { prompt.thinks = effort != "none" && effort != "minimal" }
+        prompt.thinks = prompt.thinks || json["reasoning"]?["summary"] != nil
         self.prompt = prompt
-        self.tools = Self.tools(json, last: input.last ?? .null)
+        self.tools = Self.tools(json, input)
+        try ResponseRules.check(input, continues: json["previous_response_id"] != nil || json["conversation"] != nil)
         self.items = input.enumerated().map { index, item in Self.item(item, index) }
     }
 
@@ -102,7 +106,13 @@ struct ResponsePrompt: Sendable {
         return item.setting("type", item["type"] ?? "message").setting("status", "completed")
     }
 
-    private static func tools(_ json: JSON, last: JSON) -> ToolChoice {
+    /// What the model itself said.
+    private static func isOutput(_ item: JSON) -> Bool {
+        item["role"]?.string == "assistant" || ["function_call", "reasoning"].contains(item["type"]?.string)
+    }
+
+    private static func tools(_ json: JSON, _ input: [JSON]) -> ToolChoice {
+        let sinceAnswer = input.reversed().prefix { !Self.isOutput($0) }.reversed()
         let tools = (json["tools"]?.array ?? []).compactMap { tool -> Tool? in
             guard tool["type"]?.string == "function", let name = tool["name"]?.string else { return nil }
             return Tool(name: name, schema: tool["parameters"] ?? [:])
@@ -118,8 +128,8 @@ struct ResponsePrompt: Sendable {
             tools: tools,
             mode: mode,
             allowsParallel: json["parallel_tool_calls"]?.bool ?? true,
-            lastUserText: last["role"]?.string == "user" ? ChatPrompt.text(of: last) : nil,
-            endsWithToolResult: last["type"]?.string == "function_call_output"
+            lastUserText: ChatPrompt.userText(in: sinceAnswer),
+            endsWithToolResult: sinceAnswer.contains { $0["type"]?.string == "function_call_output" }
         )
     }
 }
