@@ -59,6 +59,8 @@ struct MemberReader {
 
     mutating func array(_ name: String) throws(TranslationFailure) -> [JSON]? {
         guard let value = self.take(name) else { return nil }
+        // Where names may be in snake case, one element may stand for an array of one.
+        if self.takesSnakeCase, value.members != nil { return [value] }
         guard let values = value.array else { throw self.wrong(name, "an array") }
         return values
     }

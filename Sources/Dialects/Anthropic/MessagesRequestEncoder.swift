@@ -110,8 +110,9 @@ struct MessagesRequestEncoder {
         case .object: self.losses.dropped("response_format", "Anthropic wants a schema, not just any JSON object")
         case .schema(let name, let description, let schema, _):
             config.set("format", ["type": "json_schema", "schema": schema])
-            self.losses.dropped("response_format.json_schema.name", ifPresent: name, "Anthropic takes the schema alone")
-            self.losses.dropped("response_format.json_schema.description", ifPresent: description, "as its name")
+            if name != nil || description != nil {
+                self.losses.changed("response_format.json_schema", "the schema goes without its name and description")
+            }
         }
         if !config.isEmpty { self.body.set("output_config", config.json) }
     }

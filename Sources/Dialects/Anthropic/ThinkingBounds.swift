@@ -20,7 +20,7 @@ struct ThinkingBounds {
         guard isClaude, let reasoning = request.reasoning else { return }
         if reasoning.isOff {
             self.thinking = ["type": "disabled"]
-        } else if Self.thinksAdaptively(request.model) || reasoning.anyBudget == nil {
+        } else if AnthropicModel.thinksAdaptively(request.model) || reasoning.anyBudget == nil {
             self.thinking = ["type": "adaptive"]
             self.effort = reasoning.anyEffort.map { $0 == "minimal" ? "low" : $0 }
             if reasoning.effort == "minimal" { losses.changed("reasoning_effort", "`minimal` becomes `low`") }
@@ -52,7 +52,10 @@ struct ThinkingBounds {
         }
         self.thinking = ["type": "enabled", "budget_tokens": .int(budget)]
     }
+}
 
+/// What a model's name says about its abilities.
+enum AnthropicModel {
     /// Models since 4.6 judge themselves how much to think; earlier ones are given a budget.
     static func thinksAdaptively(_ model: String) -> Bool {
         guard model.contains("claude") else { return false }

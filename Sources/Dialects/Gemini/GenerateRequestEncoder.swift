@@ -77,8 +77,9 @@ struct GenerateRequestEncoder {
         case .schema(let name, let description, let schema, _):
             config.set("responseMimeType", "application/json" as String)
             config.set("responseJsonSchema", schema)
-            self.losses.dropped("response_format.json_schema.name", ifPresent: name, "Google takes the schema alone")
-            self.losses.dropped("response_format.json_schema.description", ifPresent: description, "as its name")
+            if name != nil || description != nil {
+                self.losses.changed("response_format.json_schema", "the schema goes without its name and description")
+            }
         }
         config.set("thinkingConfig", self.thinking())
         if !config.isEmpty { self.body.set("generationConfig", config.json) }
