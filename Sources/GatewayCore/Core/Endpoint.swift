@@ -10,6 +10,9 @@ package struct Endpoint: Sendable {
     /// Whether the call names a model.
     package enum ModelUse: Sendable { case required, optional, none }
 
+    /// What is asked for, where other dialects have words for it too.
+    package enum Work: Sendable { case chat, count, embeddings, other }
+
     /// What the call has to do with objects that a provider keeps.
     package enum Objects: Sendable, Equatable {
         case none
@@ -41,8 +44,7 @@ package struct Endpoint: Sendable {
     package let upgrades: Bool
     /// The path names the model, and what is done with it: the body does not.
     package let namesModelInPath: Bool
-    /// The call asks for a chat answer, so that it can be put into the words of any dialect.
-    package let isChat: Bool
+    package let work: Work
 
     private init(
         _ method: RequestHead.Method,
@@ -54,7 +56,7 @@ package struct Endpoint: Sendable {
         isLocal: Bool = false,
         callsAnyModel: Bool = false,
         upgrades: Bool = false,
-        isChat: Bool = false,
+        work: Work = .other,
         namesModelInPath: Bool = false
     ) {
         self.method = method
@@ -66,7 +68,7 @@ package struct Endpoint: Sendable {
         self.isLocal = isLocal
         self.callsAnyModel = callsAnyModel
         self.upgrades = upgrades
-        self.isChat = isChat
+        self.work = work
         self.namesModelInPath = namesModelInPath
     }
 
@@ -80,8 +82,8 @@ package struct Endpoint: Sendable {
     }
 
     /// One of Google's methods of a model.
-    private static func gemini(_ path: StaticString, _ format: WireFormat, isChat: Bool = false) -> Endpoint {
-        Endpoint(.post, path, format, body: .json, model: .required, isChat: isChat, namesModelInPath: true)
+    private static func gemini(_ path: StaticString, _ format: WireFormat, _ work: Work) -> Endpoint {
+        Endpoint(.post, path, format, body: .json, model: .required, work: work, namesModelInPath: true)
     }
 
     /// The whole surface under `/v1`, and Google's under `/v1beta` too. The most called come first: the list is searched from
@@ -94,9 +96,9 @@ package struct Endpoint: Sendable {
             body: .json,
             model: .required,
             objects: .createsIfStored,
-            isChat: true
+            work: .chat
         ),
-        Endpoint(.post, "/messages", .anthropicMessages, body: .json, model: .required, isChat: true),
+        Endpoint(.post, "/messages", .anthropicMessages, body: .json, model: .required, work: .chat),
         Endpoint(
             .post,
             "/responses",
@@ -104,18 +106,18 @@ package struct Endpoint: Sendable {
             body: .json,
             model: .optional,
             objects: .createsUnlessUnstored,
-            isChat: true
+            work: .chat
         ),
-        Self.gemini("/models/{}:generateContent", .geminiGenerate, isChat: true),
-        Self.gemini("/models/{}:streamGenerateContent", .geminiArray, isChat: true),
-        Self.gemini("/models/{}:countTokens", .geminiPlain),
-        Self.gemini("/models/{}:embedContent", .geminiPlain),
-        Self.gemini("/models/{}:batchEmbedContents", .geminiPlain),
-        Endpoint(.post, "/embeddings", body: .json, model: .required),
+        Self.gemini("/models/{}:generateContent", .geminiGenerate, .chat),
+        Self.gemini("/models/{}:streamGenerateContent", .geminiArray, .chat),
+        Self.gemini("/models/{}:countTokens", .geminiPlain, .count),
+        Self.gemini("/models/{}:embedContent", .geminiPlain, .embeddings),
+        Self.gemini("/models/{}:batchEmbedContents", .geminiPlain, .embeddings),
+        Endpoint(.post, "/embeddings", body: .json, model: .required, work: .embeddings),
         Endpoint(.post, "/completions", .openAIChat, body: .json, model: .required),
         Endpoint(.get, "/models", isLocal: true),
         Endpoint(.get, "/models/{}", isLocal: true),
-        Endpoint(.post, "/messages/count_tokens", .anthropicMessages, body: .json, model: .required),
+        Endpoint(.post, "/messages/count_tokens", .anthropicMessages, body: .json, model: .required, work: .count),
         Endpoint(.post, "/moderations", body: .json, model: .optional),
         Endpoint(.post, "/images/generations", body: .json, model: .optional),
         Endpoint(.post, "/images/edits", body: .multipart, model: .optional),

@@ -74,7 +74,7 @@ extension Exchange {
 
     /// Whether the call can be sent to `upstream` as it is, or translated.
     private func canSpeak(to upstream: CompiledUpstream, _ format: WireFormat) -> Bool {
-        Self.speaks(upstream.dialect, format) || self.translation(to: upstream) != nil
+        Self.speaks(upstream.dialect, format) || self.canTranslate(for: upstream)
     }
 
     /// Whether an upstream of `dialect` understands a call of `format` as it is.
