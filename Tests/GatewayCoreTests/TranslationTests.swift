@@ -142,10 +142,9 @@ struct TranslationTests {
 
     @Test(
         arguments: [
-            ("/v1beta/models/gem:nothing", ErrorCode.unknownEndpoint), ("/v1beta/chat/completions", .unknownEndpoint),
-            ("/v1beta/models/:generateContent", .unknownEndpoint),
+            ("/v1beta/models/gem:nothing", ErrorCode.methodNotAllowed), ("/v1beta/chat/completions", .unknownEndpoint),
+            ("/v1beta/models/:generateContent", .methodNotAllowed),
             ("/v1beta/models/none:generateContent", .modelNotFound),
-            ("/v1beta/models/a%00b:generateContent", .modelNotFound),
             ("/v2/models/gem:generateContent", .unknownEndpoint),
         ]
     )
