@@ -62,6 +62,11 @@ test-conformance: build ## the OpenAI SDK's own resource tests through the gatew
 	@scripts/setup test
 	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-conformance $(ARGS)
 
+.PHONY: test-agents
+test-agents: build ## coding agents through the gateway, each on an upstream of another dialect than its own
+	@scripts/setup test
+	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-agents $(ARGS)
+
 .PHONY: test-storage
 test-storage: ## the storage drivers against the storage contract
 	@scripts/setup build test

@@ -262,11 +262,17 @@ final class ExchangeDriver {
         self.client.send(out, passing: passed)
     }
 
+    /// The last bytes of an exchange that has been reset: they say nothing of the next one.
+    private func sendLast(_ out: ByteBuffer, _ passed: ByteBuffer? = nil) {
+        guard out.readableBytes > 0 || passed != nil else { return }
+        self.client.send(out, passing: passed)
+    }
+
     private func complete(_ out: ByteBuffer, _ passed: ByteBuffer?, now: UInt64) {
         let reusable = self.exchange.isClientReusable
         self.exchange.finish(now: now)
         self.reset()
-        self.flush(out, passed)
+        self.sendLast(out, passed)
         self.client.answerEnded(reusable: reusable, now: now)
     }
 
@@ -399,7 +405,7 @@ final class ExchangeDriver {
         let reusable = self.exchange.isClientReusable
         self.reset()
         guard isEnded else { return self.client.abort() }
-        self.flush(out)
+        self.sendLast(out)
         self.client.answerEnded(reusable: reusable, now: LoopClock.now())
     }
 
@@ -409,7 +415,7 @@ final class ExchangeDriver {
         let reusable = self.exchange.isRequestWhole
         self.exchange.refuse(refusal, now: LoopClock.now(), closing: !reusable, into: &out)
         self.reset()
-        self.flush(out)
+        self.sendLast(out)
         self.loop.recycle(out)
         self.client.answerEnded(reusable: reusable, now: LoopClock.now())
     }

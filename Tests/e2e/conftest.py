@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from cells import results_of, table  # noqa: E402
 from harness import processes  # noqa: E402
 from stack import Stack, add_faults, base_config, start_faults  # noqa: E402
 
@@ -23,6 +24,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gateway_only"):
             item.add_marker(pytest.mark.skip(reason="needs the gateway"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lines = table(results_of([report for reports in terminalreporter.stats.values() for report in reports]))
+    if lines:
+        terminalreporter.section("clients through translation")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """What the tests of the simulator's dialects share: a simulator with an AWS key, and the providers' own clients against it."""
 
-import base64
 import dataclasses
 import pathlib
 from collections.abc import Iterator
@@ -11,17 +10,10 @@ from anthropic import Anthropic
 from botocore.config import Config
 from google import genai
 from harness import processes
+from offers import AWS_KEY, AWS_SECRET, CALL_BOTH, PIXEL, SCHEMA, TOOLS
 
-AWS_KEY = "AKIASIMULATEDACCESS0"
-AWS_SECRET = "simulated/secret+0123456789abcdefghijklmn"
+__all__ = ["CALL_BOTH", "PIXEL", "SCHEMA", "TOOLS", "Provider", "started"]
 API_VERSION = "2024-10-21"
-PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-# What every tool's test offers: two tools with one argument each.
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOOLS = ["get_weather", "get_time"]
-CALL_BOTH = "call tool get_weather and call tool get_time"
 
 
 @dataclasses.dataclass
