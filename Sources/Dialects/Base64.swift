@@ -18,6 +18,20 @@ enum Base64 {
         return bytes
     }
 
+    /// `text` in the alphabet of RFC 4648 §4 with its padding. Protobuf's JSON may have the one of §5, without padding
+    /// (protobuf.dev, "ProtoJSON Format"), which no other provider takes.
+    static func standard(_ text: String) -> String {
+        let isStandard =
+            text.utf8.count % 4 == 0 && !text.utf8.contains { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
+        if isStandard { return text }
+        var bytes = text.utf8.map { byte in
+            byte == UInt8(ascii: "-") ? UInt8(ascii: "+") : byte == UInt8(ascii: "_") ? UInt8(ascii: "/") : byte
+        }
+        while bytes.last == UInt8(ascii: "=") { bytes.removeLast() }
+        while bytes.count % 4 != 0 { bytes.append(UInt8(ascii: "=")) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// The text with its padding.
     static func encode(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

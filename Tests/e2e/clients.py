@@ -11,6 +11,12 @@ from offers import PIXEL, SCHEMA, TOOLS
 Turns = list
 
 
+
+def spoiled(proof):
+    """A proof of thoughts, bytes or base64, that nobody has made."""
+    return proof[:-8] + (b"AAAAAAAA" if isinstance(proof, bytes) else "AAAAAAAA")
+
+
 @dataclasses.dataclass(frozen=True)
 class Wish:
     """What a request wants beside its conversation."""
@@ -80,7 +86,14 @@ class ChatClient:
         return [{"role": "tool", "tool_call_id": call.id, "content": text} for call, text in pairs]
 
     def altered(self, turn: Turns) -> Turns:
-        return [{**turn[0], "reasoning_content": "another thought"}]
+        message = {**turn[0], "reasoning_content": "another thought"}
+        if "reasoning_signature" in message:
+            message["reasoning_signature"] = spoiled(message["reasoning_signature"])
+        for call in message.get("tool_calls") or []:
+            if "extra_content" in call:
+                proof = call["extra_content"]["google"]["thought_signature"]
+                call["extra_content"] = {"google": {"thought_signature": spoiled(proof)}}
+        return [message]
 
     def options(self, model: str, turns: Turns, wish: Wish) -> dict:
         options = {"model": model, "messages": turns, "extra_headers": wish.headers}
@@ -180,8 +193,13 @@ class MessagesClient:
         return [{"role": "user", "content": blocks}]
 
     def altered(self, turn: Turns) -> Turns:
-        first, *rest = turn[0]["content"]
-        return [{**turn[0], "content": [{**first, "thinking": "another thought"}, *rest]}]
+        content = [
+            {**block, "thinking": "another thought", "signature": spoiled(block["signature"])}
+            if block["type"] == "thinking"
+            else block
+            for block in turn[0]["content"]
+        ]
+        return [{**turn[0], "content": content}]
 
     def options(self, model: str, turns: Turns, wish: Wish) -> dict:
         options = {"model": model, "messages": turns, "extra_headers": wish.headers}
@@ -250,7 +268,8 @@ class ResponsesClient:
 
     def altered(self, turn: Turns) -> Turns:
         return [
-            {**item, "encrypted_content": "b3RoZXI="} if item["type"] == "reasoning" else item for item in turn
+            {**item, "encrypted_content": spoiled(item["encrypted_content"])} if item["type"] == "reasoning" else item
+            for item in turn
         ]
 
     def options(self, model: str, turns: Turns, wish: Wish) -> dict:
@@ -334,7 +353,7 @@ class GeminiClient:
         return [{"role": "user", "parts": parts}]
 
     def altered(self, turn: Turns) -> Turns:
-        parts = [{**part, "thought_signature": b"other"} if "thought_signature" in part else part for part in turn[0]["parts"]]
+        parts = [{**part, "thought_signature": spoiled(part["thought_signature"])} if "thought_signature" in part else part for part in turn[0]["parts"]]
         return [{**turn[0], "parts": parts}]
 
     def config(self, wish: Wish) -> dict:

@@ -305,7 +305,12 @@ def test_cut_answer(cell: Cell) -> None:
 
 # What each client asks for that the other dialects lack.
 LOST = {"openai chat": "seed", "openai 2 chat": "seed", "anthropic": "top_k"}
-KEEPS = {("anthropic", "bedrock"): "Claude on Bedrock takes top_k"}
+KEEPS = {
+    ("anthropic", "bedrock"): "Claude on Bedrock takes top_k",
+    ("anthropic", "gemini"): "Gemini takes top_k",
+    ("openai chat", "gemini"): "Gemini takes a seed",
+    ("openai 2 chat", "gemini"): "Gemini takes a seed",
+}
 
 
 @every_cell

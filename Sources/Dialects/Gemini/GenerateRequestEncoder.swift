@@ -109,7 +109,8 @@ struct GenerateRequestEncoder {
         } else {
             config.set("thinkingBudget", -1)
         }
-        config.set("includeThoughts", reasoning.showsThoughts == true ? true : nil)
+        // Other clients show what thoughts they get, and do not ask for them.
+        config.set("includeThoughts", reasoning.showsThoughts ?? true ? true : nil)
         return config.isEmpty ? nil : config.json
     }
 

@@ -15,6 +15,12 @@ struct ChatAnswer: Sendable, Equatable {
         var parts: [Part] = []
         var stop = Stop(.endTurn)
         var logprobs: [TokenLogprob]?
+
+        /// Why the answer stopped, to a client whose dialect has no part for a refusal.
+        var toldReason: StopReason {
+            let isRefusal = self.parts.contains { if case .refusal = $0.content { true } else { false } }
+            return isRefusal && self.stop.reason == .endTurn ? .refusal : self.stop.reason
+        }
     }
 }
 
