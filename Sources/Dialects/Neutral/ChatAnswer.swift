@@ -86,8 +86,8 @@ struct AnswerUsage: Sendable, Equatable {
 }
 
 extension JSON {
-    /// A count of tokens: a whole number that is not negative.
-    var count: UInt64? { self.int.flatMap { $0 < 0 ? nil : UInt64($0) } }
+    /// A count of tokens: a whole number that is not negative, and not beyond all reason: sums must stay within 64 bits.
+    var count: UInt64? { self.int.flatMap { (0...1_000_000_000_000).contains($0) ? UInt64($0) : nil } }
 
     /// A count of tokens.
     static func count(_ value: UInt64) -> JSON { .int(Int(clamping: value)) }
