@@ -118,7 +118,7 @@ check-allocations: build ## allocations of the pass-through path against benchma
 .PHONY: docs
 docs: build ## rewrite the reference pages from the lists in the code
 	@mkdir -p docs/reference
-	@for page in errors metrics configuration; do \
+	@for page in errors metrics configuration dialects; do \
 		$(DEBUG) reference $$page > .build/$$page.md; \
 		mv .build/$$page.md docs/reference/$$page.md; \
 		echo "docs/reference/$$page.md"; \

@@ -121,7 +121,8 @@ let package = Package(
         layer(
             "Commands",
             [
-                "GatewayModel", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator", "SQLiteStorage",
+                "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator",
+                "SQLiteStorage",
                 "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", yaml, arguments, logging, lifecycle,
                 signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]

@@ -1,17 +1,18 @@
 import ArgumentParser
+import Dialects
 import GatewayCore
 import GatewayModel
 
 /// `ai-gateway reference`: the reference pages, from the lists in the code. `make docs` writes them to `docs/reference/`.
 struct ReferenceCommand: ParsableCommand {
-    enum Page: String, ExpressibleByArgument, CaseIterable { case errors, metrics, configuration }
+    enum Page: String, ExpressibleByArgument, CaseIterable { case errors, metrics, configuration, dialects }
 
     static let configuration = CommandConfiguration(
         commandName: "reference",
         abstract: "Print a page of the reference documentation."
     )
 
-    @Argument(help: "errors, metrics or configuration.") var page: Page
+    @Argument(help: "errors, metrics, configuration or dialects.") var page: Page
 
     func run() { print(ReferencePages.text(self.page), terminator: "") }
 }
@@ -23,6 +24,7 @@ enum ReferencePages {
         case .errors: self.errors
         case .metrics: self.metrics
         case .configuration: self.configuration
+        case .dialects: self.dialects
         }
     }
 
@@ -51,6 +53,29 @@ enum ReferencePages {
         for metric in GatewayMetric.allCases {
             let labels = metric.entry.labels.map { "`\($0)`" }.joined(separator: ", ")
             page += "| `\(metric.rawValue)` | \(labels.isEmpty ? "–" : labels) | \(metric.entry.help) |\n"
+        }
+        return page
+    }
+
+    /// What each feature of a client's request becomes at each upstream: found out by translating it.
+    private static var dialects: String {
+        var page = "# Dialects\n\n\(self.note)"
+        page +=
+            "A client keeps its dialect; the upstream behind its model may speak another. Each row is a small request "
+        page += "that was translated: *carried* arrives as it was meant, *mapped* as something near it, *lost* not at "
+        page += "all, and *refused* is an error for the client, because the answer would be wrong without it. "
+        page += "`chat`, `responses`: OpenAI's; `messages`: Anthropic's; `gemini`: Google's `generateContent`. "
+        page += "Azure's upstreams are OpenAI's here. Reasons and differences: [decisions](../dialect-decisions.md).\n"
+        for (name, format) in TranslationProbe.clients {
+            let upstreams = TranslationProbe.upstreams.filter { TranslationProbe.text.outcome(format, $0) != nil }
+            page += "\n## A client of `\(name)`\n\n| feature |"
+            page += upstreams.map { " `\($0.rawValue)` |" }.joined() + "\n|---|"
+            page += upstreams.map { _ in "---|" }.joined() + "\n"
+            for probe in TranslationProbe.allCases {
+                let cells = upstreams.map { probe.outcome(format, $0) }
+                guard cells.contains(where: { $0 != nil }) else { continue }
+                page += "| \(probe.rawValue) |" + cells.map { " \($0 ?? "–") |" }.joined() + "\n"
+            }
         }
         return page
     }

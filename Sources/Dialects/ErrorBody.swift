@@ -4,7 +4,8 @@ import JSONScan
 /// An error of the gateway's in the words of the client's dialect.
 ///
 /// OpenAI: `{"error":{"message","type","param","code"}}`; Anthropic: `{"type":"error","error":{"type","message"}}`
-/// (docs.anthropic.com, "Errors"). Both carry our `code`, and our `hint`, which their clients ignore.
+/// (docs.anthropic.com, "Errors"); Google: `{"error":{"code","message","status","details"}}` (google.aip.dev/193). All carry our
+/// `code`, and our `hint`, which their clients ignore.
 package enum ErrorBody {
     /// The JSON body. `detail` says more than the code's own message: which field, which value is allowed.
     package static func json(_ code: ErrorCode, detail: String?, requestID: String, in dialect: Dialect) -> [UInt8] {
@@ -13,7 +14,7 @@ package enum ErrorBody {
         var body: [UInt8] = []
         body.reserveCapacity(512)
         switch dialect {
-        case .openAI, .azureOpenAI, .gemini, .bedrock, .simulator:
+        case .openAI, .azureOpenAI, .bedrock, .simulator:
             body.append("{\"error\":{\"message\":", message)
             body.append(",\"type\":", Self.openAIType(entry.status))
             body.append(raw: ",\"param\":null")
@@ -21,6 +22,16 @@ package enum ErrorBody {
             body.append(",\"hint\":", entry.hint)
             body.append(",\"request_id\":", requestID)
             body.append(raw: "}}")
+        case .gemini:
+            body.append(raw: "{\"error\":{\"code\":")
+            body += String(entry.status).utf8
+            body.append(",\"message\":", message)
+            body.append(",\"status\":", ProviderError.geminiStatus(entry.status))
+            body.append(raw: ",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\"")
+            body.append(",\"reason\":", code.rawValue)
+            body.append(",\"domain\":\"ai-gateway\",\"metadata\":{\"hint\":", entry.hint)
+            body.append(",\"request_id\":", requestID)
+            body.append(raw: "}}]}}")
         case .anthropic:
             body.append("{\"type\":\"error\",\"error\":{\"type\":", Self.anthropicType(entry.status))
             body.append(",\"message\":", message)
@@ -43,6 +54,12 @@ package enum ErrorBody {
         case .anthropicMessages:
             event.append(raw: "event: error\ndata: ")
             event += self.json(code, detail: nil, requestID: requestID, in: .anthropic)
+        case .geminiGenerate, .geminiPlain:
+            event.append(raw: "data: ")
+            event += self.json(code, detail: nil, requestID: requestID, in: .gemini)
+        case .geminiArray:
+            // The last element; what stands before it is there already.
+            return self.json(code, detail: nil, requestID: requestID, in: .gemini) + [UInt8(ascii: "]")]
         case .openAIResponses:
             event.append("event: error\ndata: {\"type\":\"error\",\"code\":", code.rawValue)
             event.append(",\"message\":", entry.message)

@@ -5,8 +5,11 @@ struct MemberReader {
     let path: String
     private let members: [JSON.Member]
     private var isTaken: [Bool]
+    /// Google's servers take `system_instruction` for `systemInstruction` (protobuf's JSON form).
+    private let takesSnakeCase: Bool
 
-    init(_ json: JSON, _ path: String) throws(TranslationFailure) {
+    init(_ json: JSON, _ path: String, snakeCase: Bool = false) throws(TranslationFailure) {
+        self.takesSnakeCase = snakeCase
         guard let members = json.members else {
             throw .invalid(field: path.isEmpty ? "body" : path, reason: "must be an object")
         }
@@ -21,7 +24,8 @@ struct MemberReader {
     /// The member `name`; nil when it is absent or `null`. Of a repeated name the last counts.
     mutating func take(_ name: String) -> JSON? {
         var found: JSON?
-        for index in self.members.indices where self.members[index].name == name {
+        let other = self.takesSnakeCase ? name.snakeCased : name
+        for index in self.members.indices where self.members[index].name == name || self.members[index].name == other {
             self.isTaken[index] = true
             found = self.members[index].value
         }
@@ -55,20 +59,22 @@ struct MemberReader {
 
     mutating func array(_ name: String) throws(TranslationFailure) -> [JSON]? {
         guard let value = self.take(name) else { return nil }
+        // Where names may be in snake case, one element may stand for an array of one.
+        if self.takesSnakeCase, value.members != nil { return [value] }
         guard let values = value.array else { throw self.wrong(name, "an array") }
         return values
     }
 
     mutating func object(_ name: String) throws(TranslationFailure) -> MemberReader? {
         guard let value = self.take(name) else { return nil }
-        return try MemberReader(value, self.field(name))
+        return try MemberReader(value, self.field(name), snakeCase: self.takesSnakeCase)
     }
 
     /// The elements of an array of objects.
     mutating func objects(_ name: String) throws(TranslationFailure) -> [MemberReader] {
         var readers: [MemberReader] = []
         for (index, value) in (try self.array(name) ?? []).enumerated() {
-            readers.append(try MemberReader(value, "\(self.field(name))[\(index)]"))
+            readers.append(try MemberReader(value, "\(self.field(name))[\(index)]", snakeCase: self.takesSnakeCase))
         }
         return readers
     }
@@ -109,4 +115,16 @@ struct MemberWriter {
 
     var json: JSON { .object(self.members) }
     var isEmpty: Bool { self.members.isEmpty }
+}
+
+extension String {
+    /// `system_instruction` of `systemInstruction`.
+    fileprivate var snakeCased: String {
+        var text = ""
+        for character in self {
+            if character.isUppercase { text.append("_") }
+            text += character.lowercased()
+        }
+        return text
+    }
 }

@@ -44,6 +44,7 @@ package struct StreamWatch: Sendable {
             }
             self.seeResponses(bytes, data)
         case .anthropicMessages: self.seeMessages(bytes, data)
+        case .geminiGenerate, .geminiArray, .geminiPlain: self.seeGenerate(bytes, data)
         }
         return .forward
     }
@@ -98,6 +99,17 @@ package struct StreamWatch: Sendable {
         case "error": self.hasFailed = true
         default: break
         }
+    }
+
+    /// Google's streams have no last event: the one with the reason to stop is the last that matters.
+    private mutating func seeGenerate(_ bytes: borrowing Span<UInt8>, _ data: Range<Int>) {
+        if LineScan.find("\"finishReason\"", bytes, in: data) != nil { self.hasEnded = true }
+        if LineScan.find("\"error\"", bytes, in: data) == data.lowerBound + 1 { self.hasFailed = true }
+        guard LineScan.find("\"usageMetadata\"", bytes, in: data) != nil,
+            let usage = Self.object(bytes, data, "usageMetadata")
+        else { return }
+        self.usage = TokenUsage(gemini: TokenUsage.geminiReader.read(usage))
+        self.usage.source = self.hasEnded ? .provider : .partial
     }
 
     /// Where the member `name` of the object in `range` stands.

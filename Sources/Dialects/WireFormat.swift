@@ -8,13 +8,32 @@ package enum WireFormat: Sendable, Equatable {
     /// Every other endpoint of OpenAI's: a JSON object that may hold `usage`.
     case openAIPlain
     case anthropicMessages
+    /// Google's `generateContent`, and `streamGenerateContent` with `alt=sse`.
+    case geminiGenerate
+    /// Google's `streamGenerateContent` without `alt`: one JSON array, an element per chunk.
+    case geminiArray
+    /// Every other endpoint of Google's.
+    case geminiPlain
 
     /// The dialect whose error shape a client of this endpoint expects.
-    package var dialect: Dialect { self == .anthropicMessages ? .anthropic : .openAI }
+    package var dialect: Dialect {
+        switch self {
+        case .openAIChat, .openAIResponses, .openAIPlain: .openAI
+        case .anthropicMessages: .anthropic
+        case .geminiGenerate, .geminiArray, .geminiPlain: .gemini
+        }
+    }
 
-    /// Reads the counts of the top-level `usage` member of a whole JSON answer.
+    /// The top-level member of a whole JSON answer that holds the usage.
+    package var usageMember: StaticString { self.dialect == .gemini ? "usageMetadata" : "usage" }
+
+    /// Reads the counts of that member.
     package var usageReader: CountReader {
-        self == .anthropicMessages ? TokenUsage.anthropicReader : TokenUsage.openAIReader
+        switch self.dialect {
+        case .anthropic: TokenUsage.anthropicReader
+        case .gemini: TokenUsage.geminiReader
+        case .openAI, .azureOpenAI, .bedrock, .simulator: TokenUsage.openAIReader
+        }
     }
 
     /// The usage in a whole JSON answer, given what `usageReader` has found in it.
@@ -26,6 +45,7 @@ package enum WireFormat: Sendable, Equatable {
             usage.source = .provider
             return usage
         case .openAIChat, .openAIResponses, .openAIPlain: return TokenUsage(openAI: counts)
+        case .geminiGenerate, .geminiArray, .geminiPlain: return TokenUsage(gemini: counts)
         }
     }
 

@@ -249,6 +249,9 @@ final class ExchangeDriver {
                 now: now
             )
             self.complete(out, passed, now: now)
+        case .refused(let refusal):
+            self.tell(refusal)
+            self.refuse(refusal)
         case .broken: self.cut(.upstreamBroken, &out)
         }
     }

@@ -30,9 +30,31 @@ struct DefaultConfigurationTests {
         #expect(defaults.isExampleAnthropic == (upstream == "anthropic"))
     }
 
+    private static let aws = ["AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-west-1"]
+    private static let azure = ["AZURE_OPENAI_API_KEY": "k", "AZURE_OPENAI_ENDPOINT": "https://x.openai.azure.com/"]
+
     @Test func allProvidersServeTogether() throws {
         let keys = ["OPENAI_API_KEY": "a", "ANTHROPIC_API_KEY": "b", "GEMINI_API_KEY": "c"]
         #expect(try Self.snapshot(keys)["upstreams"]?.array == ["openai", "anthropic", "gemini"])
+        let all = keys.merging(Self.aws) { $1 }.merging(Self.azure) { $1 }
+        #expect(try Self.snapshot(all)["upstreams"]?.array == ["openai", "anthropic", "gemini", "bedrock", "azure"])
+    }
+
+    @Test func anAmazonAccountAndAnAzureResourceMakeUpstreams() throws {
+        let environment = Self.aws.merging(Self.azure) { $1 }.merging(["OPENAI_API_VERSION": "2025-01-01"]) { $1 }
+        let defaults = DefaultConfiguration(environment: environment, isFirstRun: false)
+        var upstreams: [UpstreamDraft] = []
+        for (draft, _) in try defaults.document(simulator: nil).drafts {
+            if case .upstream(let upstream) = draft { upstreams.append(upstream) }
+        }
+        let bedrock = try #require(upstreams.first?.upstream)
+        #expect(bedrock.baseURL.description == "https://bedrock-runtime.eu-west-1.amazonaws.com")
+        let aws = Upstream.Credential.AWS(accessKey: "AKID", secretKey: Secret("s"), region: "eu-west-1")
+        #expect(upstreams.first?.credentials == [.given(.init(source: .aws(aws)))])
+        let azure = try #require(upstreams.last?.upstream)
+        #expect(azure.baseURL.description == "https://x.openai.azure.com/openai" && azure.apiVersion == "2025-01-01")
+        let lacking = DefaultConfiguration(environment: ["AWS_ACCESS_KEY_ID": "AKID"], isFirstRun: false)
+        #expect(lacking.needsSimulator)
     }
 
     @Test func withoutAKeyTheSimulatorServes() throws {

@@ -9,8 +9,9 @@ import Testing
 /// anew; what changes is read before it is committed.
 ///
 /// `request.<client>.json` → `request.<client>-<upstream>.json` with path, body and losses;
-/// `answer.<upstream>.json` → `answer.<upstream>-<client>.json`; `error.<upstream>.<status>.json` the same way;
-/// `stream.<upstream>.sse` → `stream.<upstream>-<client>.sse`.
+/// `answer.<upstream>.json` → `answer.<upstream>-<client>.json`;
+/// `error.<upstream>.<status>.json` → `error.<upstream>-<client>.<status>.json`;
+/// `stream.<upstream>.sse` or `.bin` → `stream.<upstream>-<client>.sse`.
 struct GoldenTests {
     static let context = AnswerContext(
         model: "alias",
@@ -77,7 +78,7 @@ struct GoldenTests {
         case "error":
             let status = try #require(Int(words[2]))
             let body = translation.error(status: status, body: input, requestID: "req-1")
-            try Goldens.expect(try JSON(parsing: body).indented + "\n", "\(place).json")
+            try Goldens.expect(try JSON(parsing: body).indented + "\n", "\(place).\(status).json")
         default:
             var out: [UInt8] = []
             let stream = translation.stream(Self.context)
@@ -91,8 +92,13 @@ struct GoldenTests {
 /// The recorded inputs and results.
 enum Goldens {
     static let root = String(#filePath.dropLast("GoldenTests.swift".count)) + "Goldens"
-    static let clients: [String: WireFormat] = ["chat": .openAIChat, "messages": .anthropicMessages]
-    static let upstreams: [String: Dialect] = ["openai": .openAI, "anthropic": .anthropic]
+    static let clients: [String: WireFormat] = [
+        "chat": .openAIChat, "messages": .anthropicMessages, "generate": .geminiGenerate,
+        "responses": .openAIResponses,
+    ]
+    static let upstreams: [String: Dialect] = [
+        "openai": .openAI, "anthropic": .anthropic, "gemini": .gemini, "bedrock": .bedrock,
+    ]
     private static let updates = getenv("AGW_UPDATE_GOLDENS") != nil
 
     static func features() throws -> [String] { try Files.names(self.root) }

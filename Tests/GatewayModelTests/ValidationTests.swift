@@ -83,11 +83,11 @@ struct ValidationTests {
         ),
         Case(
             "upstreams: { name: u, baseURL: 'http://h' }",
-            "upstreams.dialect: is required, one of: openai, anthropic, simulator"
+            "upstreams.dialect: is required, one of: openai, anthropic, gemini, azure-openai, bedrock, simulator"
         ),
         Case(
             "upstreams: { name: u, dialect: cobol, baseURL: 'http://h' }",
-            "upstreams.dialect: must be one of: openai, anthropic, simulator"
+            "upstreams.dialect: must be one of: openai, anthropic, gemini, azure-openai, bedrock, simulator"
         ),
         Case(
             Self.upstream("baseURL: 'http://h', limits: { queue: -1 }"),
@@ -99,11 +99,11 @@ struct ValidationTests {
         ),
         Case(
             Self.upstream("baseURL: 'http://h', credentials: [{ weight: 1 }]"),
-            "upstreams.credentials[0]: must have exactly one of: value, file, headers, stored"
+            "upstreams.credentials[0]: must have exactly one of: value, file, headers, aws, azureAD, stored"
         ),
         Case(
             Self.upstream("baseURL: 'http://h', credentials: [{ stored: 1 }]"),
-            "upstreams.credentials[0].stored: there is no stored credential 1; give `value`, `file` or `headers`"
+            "upstreams.credentials[0].stored: there is no stored credential 1; give it anew"
         ),
         Case(
             Self.upstream("baseURL: 'http://h', credentials: [{ headers: { Host: x } }]"),

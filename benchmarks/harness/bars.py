@@ -65,6 +65,10 @@ def _keys(results):
     return results.ratio("cpu_microseconds", ("keys-100000", OURS), ("keys-10", OURS))
 
 
+def _translated(results):
+    return results.ratio("cpu_microseconds", ("sse-translated", OURS), ("sse-paced", OURS))
+
+
 def _python(results):
     return results.ratio("requests_per_second", ("gateways", OURS), ("gateways", PYTHON))
 
@@ -82,6 +86,7 @@ BARS = (
     Bar("delay", "… p99", 1.25, 1.0, RATIO, _added("delay", "p99")),
     Bar("sse", "500 streams × 10 ms: CPU per event against nginx", 1.1, 1.0, RATIO, _cpu("sse-paced", FLOOR)),
     Bar("sse", "… added delay of an event, p99, against nginx", 1.25, 1.0, RATIO, _added("sse-paced", "p99")),
+    Bar("sse", "… translated: CPU per event against passed through", 4.0, 2.0, RATIO, _translated),
     Bar("memory", "memory per idle stream, 5 000 open", 8.0, 4.0, "{:.1f} kB", _value("idle_bytes", 1e-3)),
     Bar("body", "throughput of 1 MB bodies per core against nginx", 0.9, 1.0, RATIO, _body, at_least=True),
     Bar("keys", "CPU per request, 100 000 keys against 10", 1.05, None, RATIO, _keys),

@@ -32,8 +32,10 @@ class Bench:
     def say(self, text: str):
         print(f"bench: {text}", file=sys.stderr, flush=True)
 
-    def workload(self, keys: int = 0, body: int = 0, stream: bool = False) -> Workload:
-        arguments = {"keys": keys or self.options.keys, "stream": stream, **({"body_bytes": body} if body else {})}
+    def workload(self, keys: int = 0, body: int = 0, stream: bool = False, translated: bool = False) -> Workload:
+        arguments = {"keys": keys or self.options.keys, "stream": stream, "translated": translated}
+        if body:
+            arguments["body_bytes"] = body
         name = "-".join(str(each) for each in arguments.values())
         if name not in self.workloads:
             self.workloads[name] = Workload.write(self.folder / f"workload-{name}", **arguments)
@@ -101,7 +103,7 @@ class Bench:
             self.results.skip(scenario.name, "the gateway cannot be measured in it")
             self.say(f"skipping {scenario.name}: the gateway cannot be measured in it")
             return None, []
-        workload = self.workload(scenario.keys, scenario.body, scenario.load == "streams")
+        workload = self.workload(scenario.keys, scenario.body, scenario.load == "streams", scenario.translated)
         folder = self.folder / scenario.name
         upstream = Upstream(folder / "upstream", workload, self.around, scenario.stream)
         cores = self.under_test | self.around if setting.loops > 1 else self.under_test

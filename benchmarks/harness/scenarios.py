@@ -25,6 +25,7 @@ class Scenario:
     setting: Setting = field(default_factory=Setting)
     stream: tuple = ()  # events of an answer, milliseconds between them
     streams: int = 0
+    translated: bool = False  # the client speaks another dialect than the upstream
     connections: int = 64
     seconds: int = 0  # at least; for peers that take their time
 
@@ -40,6 +41,7 @@ SSE = Scenario(
     "sse-paced", "500 streams, an event every 10 ms", load="streams", peers=FORWARDING, setting=_STREAMS,
     stream=(100, 10), streams=500,
 )
+TRANSLATED = replace(SSE, name="sse-translated", what="the same, translated", peers=(Gateway,), translated=True)
 BODY_1M = Scenario("body-1m", "1 MB request", body=1_000_000, connections=16)
 KEYS = (
     Scenario("keys-10", "10 keys", peers=(NginxLua, Gateway), keys=10),
@@ -48,7 +50,7 @@ KEYS = (
 GATEWAYS = Scenario("gateways", "beside other AI gateways", peers=(Gateway, LiteLLM, TensorZero), connections=16, seconds=5)
 
 #: Measured by the sections that bars belong to; those of `MATRIX` stand beside them.
-HEADLINE = (CHAT, CHAT_LOG, SSE, BODY_1M, *KEYS, GATEWAYS)
+HEADLINE = (CHAT, CHAT_LOG, SSE, TRANSLATED, BODY_1M, *KEYS, GATEWAYS)
 MATRIX = (
     Scenario("body-0.2k", "0.2 kB request", body=200),
     Scenario("body-2k", "2 kB request", body=2000),

@@ -10,7 +10,7 @@ from .other_peers import HAProxy
 from .peers import Gateway, Nginx, NginxLua, Setting
 from .results import DIRECT
 from .scenarios import (
-    BODY_1M, CHAT, CHAT_LOG, FORWARDING, GATEWAYS, KEYS, MATRIX, PROXIES, SSE,
+    BODY_1M, CHAT, CHAT_LOG, FORWARDING, GATEWAYS, KEYS, MATRIX, PROXIES, SSE, TRANSLATED,
 )
 from .upstream import Upstream
 
@@ -41,7 +41,7 @@ def delay(bench):
 
 
 def sse(bench):
-    bench.run(SSE)
+    bench.run(SSE, TRANSLATED)
 
 
 def body(bench):

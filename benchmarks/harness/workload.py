@@ -6,6 +6,7 @@ from pathlib import Path
 
 ASKED_MODEL = "gpt-4o"
 SERVED_MODEL = "gpt-4o-2024-11-20"
+CHAT_PATH = "/v1/chat/completions"
 NAMESPACES = 100
 # High enough never to refuse: the limit is counted, not reached. `tiny` is for checking that it is enforced at all.
 REQUESTS_PER_MINUTE = 100_000_000
@@ -34,11 +35,16 @@ class Workload:
     keys: int
     body: bytes
     answer: bytes
+    path: str
 
     @staticmethod
-    def write(folder: Path, keys: int, body_bytes: int = HEADLINE_BYTES, stream: bool = False) -> "Workload":
+    def write(
+        folder: Path, keys: int, body_bytes: int = HEADLINE_BYTES, stream: bool = False, translated: bool = False
+    ) -> "Workload":
+        """`translated` asks in Anthropic's dialect what the upstream answers in OpenAI's."""
         folder.mkdir(parents=True, exist_ok=True)
-        workload = Workload(folder, keys, request_body(body_bytes, stream), _answer())
+        body = messages_body() if translated else request_body(body_bytes, stream)
+        workload = Workload(folder, keys, body, _answer(), "/v1/messages" if translated else CHAT_PATH)
         workload.body_file.write_bytes(workload.body)
         workload.answer_file.write_bytes(workload.answer)
         workload.event_file.write_bytes(_event())
@@ -80,7 +86,7 @@ class Workload:
     def request(self, key: str, namespace: str) -> bytes:
         """The whole HTTP request, as the generators send it."""
         head = (
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Authorization: Bearer {key}\r\nx-namespace: {namespace}\r\n"
             "Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: OpenAI/Python 3.0.0\r\n"
             f"Content-Length: {len(self.body)}\r\n\r\n"
@@ -151,6 +157,14 @@ def request_body(size: int, stream: bool = False) -> bytes:
         turns.append({"role": ("user", "assistant")[len(turns) % 2], "content": _PROMPT + "\n\nAnd: \"why?\""})
         length += len(_encoded(turns[-1])) + 1
     return _encoded(_call([_SYSTEM, *turns, _user(_PROMPT[: rest - length])], stream))
+
+
+def messages_body() -> bytes:
+    """The headline's call as a stream in Anthropic's dialect."""
+    return _encoded({
+        "model": ASKED_MODEL, "system": _SYSTEM["content"], "messages": [_user(_PROMPT)], "temperature": 0.2,
+        "max_tokens": 256, "stream": True,
+    })
 
 
 _SYSTEM = {"role": "system", "content": "You are a precise assistant of a platform team. Answer in plain text."}

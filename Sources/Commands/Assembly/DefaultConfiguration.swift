@@ -3,37 +3,53 @@ import GatewayModel
 /// What `ai-gateway run` serves when nobody has told it what to: the providers whose keys are in the environment, else the
 /// built-in simulator, and on the first run a namespace with a key to try them.
 struct DefaultConfiguration {
-    /// A provider that is known by the name of its key's variable.
+    /// A provider that is known by the names of the variables that hold its credential.
     private struct Provider {
-        let variable: String
+        let variables: [String]
         let name: String
         let dialect: Dialect
+        /// `${NAME}` stands for the variable.
         let baseURL: String
         let models: [String]
     }
 
-    /// Gemini is reached in OpenAI's dialect, which Google serves under `/openai` (ai.google.dev/gemini-api/docs/openai).
+    /// The names are those that the providers' own libraries read.
     private static let providers = [
         Provider(
-            variable: "OPENAI_API_KEY",
+            variables: ["OPENAI_API_KEY"],
             name: "openai",
             dialect: .openAI,
             baseURL: "https://api.openai.com/v1",
             models: ["gpt-*", "text-embedding-*"]
         ),
         Provider(
-            variable: "ANTHROPIC_API_KEY",
+            variables: ["ANTHROPIC_API_KEY"],
             name: "anthropic",
             dialect: .anthropic,
             baseURL: "https://api.anthropic.com/v1",
             models: ["claude-*"]
         ),
         Provider(
-            variable: "GEMINI_API_KEY",
+            variables: ["GEMINI_API_KEY"],
             name: "gemini",
-            dialect: .openAI,
-            baseURL: "https://generativelanguage.googleapis.com/v1beta/openai",
-            models: ["gemini-*"]
+            dialect: .gemini,
+            baseURL: "https://generativelanguage.googleapis.com/v1beta",
+            models: ["gemini-*", "gemma-*"]
+        ),
+        Provider(
+            variables: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"],
+            name: "bedrock",
+            dialect: .bedrock,
+            baseURL: "https://bedrock-runtime.${AWS_REGION}.amazonaws.com",
+            models: ["amazon.*", "anthropic.*", "meta.*", "mistral.*", "us.*", "eu.*", "apac.*", "global.*"]
+        ),
+        // A deployment may have any name.
+        Provider(
+            variables: ["AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"],
+            name: "azure",
+            dialect: .azureOpenAI,
+            baseURL: "${AZURE_OPENAI_ENDPOINT}/openai",
+            models: ["*"]
         ),
     ]
 
@@ -46,7 +62,9 @@ struct DefaultConfiguration {
 
     init(environment: [String: String], isFirstRun: Bool) {
         self.environment = environment
-        self.providers = Self.providers.filter { !(environment[$0.variable] ?? "").isEmpty }
+        self.providers = Self.providers.filter { provider in
+            provider.variables.allSatisfy { !(environment[$0] ?? "").isEmpty }
+        }
         self.demoKey = isFirstRun ? "agw_" + RandomText.base62(32) : nil
     }
 
@@ -58,6 +76,8 @@ struct DefaultConfiguration {
         case "openai": "gpt-4o-mini"
         case "anthropic": "claude-sonnet-4-5"
         case "gemini": "gemini-2.5-flash"
+        case "bedrock": "amazon.nova-lite-v1:0"
+        case "azure": "gpt-4o-mini"
         default: "sim-chat"
         }
     }
@@ -90,11 +110,31 @@ struct DefaultConfiguration {
     }
 
     private func upstream(_ provider: Provider) -> DocumentValue {
-        [
-            "name": .string(provider.name), "dialect": .string(provider.dialect.rawValue),
-            "baseURL": .string(provider.baseURL),
-            "credentials": [["value": .string(self.environment[provider.variable] ?? "")]],
-        ]
+        var url = provider.baseURL
+        for name in provider.variables {
+            let value = self.environment[name] ?? ""
+            url = url.replacing("${\(name)}", with: value.hasSuffix("/") ? String(value.dropLast()) : value)
+        }
+        var object = DocumentObject([
+            ("name", .string(provider.name)), ("dialect", .string(provider.dialect.rawValue)),
+            ("baseURL", .string(url)),
+            ("credentials", [self.credential(provider)]),
+        ])
+        if provider.dialect == .azureOpenAI, let version = self.environment["OPENAI_API_VERSION"], !version.isEmpty {
+            object.set("apiVersion", .string(version))
+        }
+        return .object(object)
+    }
+
+    private func credential(_ provider: Provider) -> DocumentValue {
+        let value = { (name: String) in DocumentValue.string(self.environment[name] ?? "") }
+        guard provider.dialect == .bedrock else { return ["value": value(provider.variables[0])] }
+        var aws = DocumentObject([
+            ("accessKey", value("AWS_ACCESS_KEY_ID")), ("secretKey", value("AWS_SECRET_ACCESS_KEY")),
+            ("region", value("AWS_REGION")),
+        ])
+        if let token = self.environment["AWS_SESSION_TOKEN"], !token.isEmpty { aws.set("sessionToken", .string(token)) }
+        return .object(DocumentObject([("aws", .object(aws))]))
     }
 
     private static func model(_ name: String, _ upstream: String) -> DocumentValue {

@@ -31,8 +31,8 @@ struct MessagesRequestEncoder {
         let system = self.request.hoistedSystem(&self.losses).compactMap { part in
             part.text.flatMap { $0.isEmpty ? nil : self.text($0, part.cache) }
         }
-        let (maxTokens, thinking) = AnthropicThinking.settings(self.request, defaultMaxTokens, &self.losses)
-        self.body.set("max_tokens", maxTokens)
+        let bounds = ThinkingBounds(self.request, defaultMaxTokens, &self.losses)
+        self.body.set("max_tokens", bounds.maxTokens)
         if !system.isEmpty { self.body.set("system", self.shortened(system)) }
         var messages: [JSON] = []
         let turns = self.request.turns
@@ -43,10 +43,10 @@ struct MessagesRequestEncoder {
             }
         }
         self.body.set("messages", .array(messages))
-        self.writeSampling(thinks: thinking != nil && thinking?["type"] != "disabled")
-        self.writeTools(thinks: thinking != nil && thinking?["type"] != "disabled")
-        self.body.set("thinking", thinking)
-        self.writeOutputConfig(isAdaptive: thinking?["type"] == "adaptive")
+        self.writeSampling(thinks: bounds.thinks)
+        self.writeTools(thinks: bounds.thinks)
+        self.body.set("thinking", bounds.thinking)
+        self.writeOutputConfig(bounds.effort)
         if self.request.stream { self.body.set("stream", true) }
         self.body.set("metadata", self.request.user.map { ["user_id": .string($0)] })
         if let metadata = self.request.metadata, metadata != [:] {
@@ -102,26 +102,17 @@ struct MessagesRequestEncoder {
         return 1
     }
 
-    private mutating func writeOutputConfig(isAdaptive: Bool) {
+    private mutating func writeOutputConfig(_ effort: String?) {
         var config = MemberWriter()
-        if let reasoning = self.request.reasoning, !reasoning.isOff {
-            let effort = isAdaptive ? reasoning.anyEffort : nil
-            config.set("effort", effort.map { $0 == "minimal" ? "low" : $0 })
-            if isAdaptive, reasoning.effort == nil, reasoning.budget != nil {
-                self.losses.changed("reasoning", "a budget of tokens becomes a level")
-            } else if isAdaptive, effort == "minimal" {
-                self.losses.changed("reasoning_effort", "`minimal` becomes `low`")
-            } else if !isAdaptive, reasoning.effort != nil, reasoning.budget == nil {
-                self.losses.changed("reasoning_effort", "a level becomes a budget of tokens")
-            }
-        }
+        config.set("effort", effort)
         switch self.request.responseFormat {
         case nil: break
         case .object: self.losses.dropped("response_format", "Anthropic wants a schema, not just any JSON object")
         case .schema(let name, let description, let schema, _):
             config.set("format", ["type": "json_schema", "schema": schema])
-            self.losses.dropped("response_format.json_schema.name", ifPresent: name, "Anthropic takes the schema alone")
-            self.losses.dropped("response_format.json_schema.description", ifPresent: description, "as its name")
+            if name != nil || description != nil {
+                self.losses.changed("response_format.json_schema", "the schema goes without its name and description")
+            }
         }
         if !config.isEmpty { self.body.set("output_config", config.json) }
     }
@@ -262,17 +253,6 @@ struct MessagesRequestEncoder {
                 return ["type": "text", "media_type": "text/plain", "data": .string(text)]
             }
             return ["type": "base64", "media_type": .string(media.type ?? "image/png"), "data": .string(data)]
-        }
-    }
-}
-
-/// What a model's name says about its abilities.
-enum AnthropicModel {
-    /// Models since 4.6 judge themselves how much to think; earlier ones are given a budget ("Adaptive thinking").
-    static func thinksAdaptively(_ model: String) -> Bool {
-        guard model.contains("claude") else { return false }
-        return !["claude-3", "-4-0", "-4-1", "-4-5", "-4-2025", "claude-2", "claude-instant"].contains {
-            model.contains($0)
         }
     }
 }

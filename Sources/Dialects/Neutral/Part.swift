@@ -138,16 +138,22 @@ struct Signature: Sendable, Equatable {
 
     /// As a client of the dialect `home` keeps it: a foreign one is marked, so that it is known when it comes back.
     func carried(to home: Origin) -> String {
-        self.origin == home ? self.text : "\(self.origin.rawValue):\(self.text)"
+        if self.origin == home { return self.text }
+        let marked = "\(self.origin.rawValue):\(self.text)"
+        // Google's clients read it as bytes.
+        return home == .gemini ? Base64.encode(Array(marked.utf8)) : marked
     }
 
     /// Reads what `carried(to:)` wrote.
     init(carried text: String, home: Origin) {
+        let original = text
+        let bytes = home == .gemini ? Base64.decode(text) : nil
+        let text = bytes.flatMap { String(validating: $0, as: UTF8.self) } ?? text
         for origin in Origin.allCases where origin != home && text.hasPrefix("\(origin.rawValue):") {
             self.init(origin: origin, text: String(text.dropFirst(origin.rawValue.count + 1)))
             return
         }
-        self.init(origin: home, text: text)
+        self.init(origin: home, text: original)
     }
 
     init(origin: Origin, text: String) {

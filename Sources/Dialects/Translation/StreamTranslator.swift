@@ -44,7 +44,14 @@ package final class StreamTranslator {
         var buffer = self.buffer
         self.buffer = []
         var start = 0
-        while !self.isOver, let end = self.next(buffer.span, start, into: &out) { start = end }
+        if case .bedrock(let reader) = self.decoder {
+            self.frames(buffer.span, reader, &start, into: &out)
+        } else {
+            while !self.isOver, let end = SSEScanner.eventEnd(buffer.span, from: start, searched: &self.searched) {
+                self.event(buffer.span, start..<end, into: &out)
+                start = end
+            }
+        }
         buffer.removeSubrange(..<start)
         self.searched = max(self.searched - start, 0)
         self.buffer = buffer
@@ -53,28 +60,9 @@ package final class StreamTranslator {
         }
     }
 
-    /// Translates the event that begins at `start`, and says where the next one does; nil when more bytes are needed.
-    private func next(_ bytes: borrowing Span<UInt8>, _ start: Int, into out: inout [UInt8]) -> Int? {
-        guard case .converse(let decoder) = self.decoder else {
-            guard let end = SSEScanner.eventEnd(bytes, from: start, searched: &self.searched) else { return nil }
-            self.event(bytes, start..<end, into: &out)
-            return end
-        }
-        do {
-            guard let (message, end) = try EventStreamReader.message(in: bytes, from: start) else { return nil }
-            self.events.removeAll(keepingCapacity: true)
-            try decoder.decode(message, in: bytes, &self.events)
-            self.deliver(into: &out)
-            return end
-        } catch {
-            self.fail(.upstreamBroken, into: &out)
-            return nil
-        }
-    }
-
     /// The upstream's bytes are over. Gives the client an error unless the answer was complete.
     package func finish(into out: inout [UInt8]) {
-        if !self.isOver, !self.buffer.isEmpty, !self.decoder.isBinary {
+        if !self.isOver, !self.buffer.isEmpty, !self.decoder.isFramed {
             // The blank line behind the last event is what a broken stream most often lacks.
             let buffer = self.buffer
             self.buffer = []
@@ -82,13 +70,36 @@ package final class StreamTranslator {
                 self.event(buffer.span, 0..<buffer.count, into: &out)
             }
         }
-        if !self.isOver, self.buffer.isEmpty, case .converse(let decoder) = self.decoder, decoder.isWhole {
-            // Only the usage is missing.
-            self.events = [.end]
-            self.deliver(into: &out)
+        if !self.isOver {
+            self.events.removeAll(keepingCapacity: true)
+            self.decoder.close(&self.events)
+            self.give(into: &out)
         }
         if !self.isOver { self.fail(.upstreamCut, into: &out) }
         self.buffer = []
+    }
+
+    /// The whole frames from `start` on, which moves behind them.
+    private func frames(
+        _ bytes: borrowing Span<UInt8>,
+        _ reader: BedrockStreamReader,
+        _ start: inout Int,
+        into out: inout [UInt8]
+    ) {
+        while !self.isOver {
+            switch BedrockFrame.read(bytes, from: start) {
+            case .incomplete: return
+            case .broken: self.fail(.upstreamBroken, into: &out)
+            case .whole(let frame):
+                start = frame.end
+                let payload = bytes.extracting(frame.payload).withUnsafeBufferPointer { Array($0) }
+                self.events.removeAll(keepingCapacity: true)
+                do {
+                    try reader.read(frame, payload.isEmpty ? [:] : JSON(parsing: payload), &self.events)
+                    self.give(into: &out)
+                } catch { self.fail(.upstreamBroken, into: &out) }
+            }
+        }
     }
 
     private var isOver: Bool { self.hasEnded || self.hasFailed }
@@ -99,6 +110,7 @@ package final class StreamTranslator {
 
     private func fail(_ code: ErrorCode, into out: inout [UInt8]) {
         self.hasFailed = true
+        self.encoder.open(into: &out)
         out += ErrorBody.event(code, requestID: self.context.requestID, in: self.client)
     }
 
@@ -116,10 +128,10 @@ package final class StreamTranslator {
         self.pattern =
             self.takesShortWay && self.events.count == 1
             ? DeltaPattern(of: self.events[0], in: bytes, data) : nil
-        self.deliver(into: &out)
+        self.give(into: &out)
     }
 
-    private func deliver(into out: inout [UInt8]) {
+    private func give(into out: inout [UInt8]) {
         for event in self.events where !self.isOver {
             switch event {
             case .usage(let usage): self.counted = usage
@@ -136,18 +148,17 @@ package final class StreamTranslator {
 enum StreamDecoder {
     case chat(ChatStreamDecoder)
     case messages(MessagesStreamDecoder)
-    case converse(ConverseStreamDecoder)
+    case generate(GenerateStreamDecoder)
+    case bedrock(BedrockStreamReader)
 
     init(_ upstream: Dialect, _ context: AnswerContext) {
         switch upstream {
-        case .bedrock: self = .converse(ConverseStreamDecoder())
-        case .openAI, .azureOpenAI, .simulator, .gemini: self = .chat(ChatStreamDecoder(context))
+        case .gemini: self = .generate(GenerateStreamDecoder(context))
+        case .bedrock: self = .bedrock(BedrockStreamReader())
+        case .openAI, .azureOpenAI, .simulator: self = .chat(ChatStreamDecoder(context))
         case .anthropic: self = .messages(MessagesStreamDecoder())
         }
     }
-
-    /// Events come in AWS's frames, not as text.
-    var isBinary: Bool { if case .converse = self { true } else { false } }
 
     /// Reads the data of one event.
     func read(
@@ -167,7 +178,20 @@ enum StreamDecoder {
         switch self {
         case .chat(let decoder): decoder.read(json, &events)
         case .messages(let decoder): try decoder.read(json, &events)
-        case .converse: throw .badAnswer(reason: "its events come in frames")
+        case .generate(let decoder): decoder.read(json, &events)
+        case .bedrock: break
+        }
+    }
+
+    /// The stream is made of frames, not of server-sent events.
+    var isFramed: Bool { if case .bedrock = self { true } else { false } }
+
+    /// The body is over: the end of an answer whose dialect has no event for it.
+    func close(_ events: inout [AnswerEvent]) {
+        switch self {
+        case .generate(let decoder): if decoder.isComplete { decoder.finish(&events) }
+        case .bedrock(let reader): if reader.isComplete { reader.finish(&events) }
+        case .chat, .messages: break
         }
     }
 }
@@ -175,27 +199,41 @@ enum StreamDecoder {
 /// The events of a client's dialect.
 enum StreamEncoder {
     case chat(ChatStreamEncoder)
+    case responses(ResponsesStreamEncoder)
     case messages(MessagesStreamEncoder)
+    case generate(GenerateStreamEncoder)
 
     init(_ client: WireFormat, _ context: AnswerContext) {
         switch client {
-        case .openAIChat, .openAIPlain, .openAIResponses: self = .chat(ChatStreamEncoder(context))
+        case .openAIChat, .openAIPlain: self = .chat(ChatStreamEncoder(context))
+        case .openAIResponses: self = .responses(ResponsesStreamEncoder(context))
         case .anthropicMessages: self = .messages(MessagesStreamEncoder(context))
+        case .geminiGenerate, .geminiPlain: self = .generate(GenerateStreamEncoder(context, isArray: false))
+        case .geminiArray: self = .generate(GenerateStreamEncoder(context, isArray: true))
         }
     }
 
     func write(_ event: AnswerEvent, into out: inout [UInt8]) {
         switch self {
         case .chat(let encoder): encoder.write(event, into: &out)
+        case .responses(let encoder): encoder.write(event, into: &out)
         case .messages(let encoder): encoder.write(event, into: &out)
+        case .generate(let encoder): encoder.write(event, into: &out)
         }
+    }
+
+    /// What must stand before an error of the gateway's own.
+    func open(into out: inout [UInt8]) {
+        if case .generate(let encoder) = self, encoder.isArray { encoder.open(&out) }
     }
 
     /// How much waits for its turn.
     var heldBytes: Int {
         switch self {
         case .chat: 0
+        case .responses(let encoder): encoder.heldBytes
         case .messages(let encoder): encoder.heldBytes
+        case .generate(let encoder): encoder.heldBytes
         }
     }
 }

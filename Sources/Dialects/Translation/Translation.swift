@@ -14,7 +14,8 @@ package struct Translation: Sendable {
             case .openAIChat: upstream != .openAI && upstream != .azureOpenAI
             case .anthropicMessages: upstream != .anthropic
             case .openAIResponses: true
-            case .openAIPlain: false
+            case .geminiGenerate, .geminiArray: upstream != .gemini
+            case .openAIPlain, .geminiPlain: false
             }
         guard isClient, upstream != .simulator else { return nil }
         self.client = client
@@ -59,7 +60,9 @@ package struct Translation: Sendable {
         let json = try Self.json(body)
         switch self.client {
         case .anthropicMessages: return try MessagesRequestDecoder.decode(json, &losses)
-        case .openAIChat, .openAIPlain, .openAIResponses: return try ChatRequestDecoder.decode(json, &losses)
+        case .geminiGenerate, .geminiArray, .geminiPlain: return try GenerateRequestDecoder.decode(json, &losses)
+        case .openAIResponses: return try ResponsesRequestDecoder.decode(json, &losses)
+        case .openAIChat, .openAIPlain: return try ChatRequestDecoder.decode(json, &losses)
         }
     }
 
@@ -81,12 +84,16 @@ package struct Translation: Sendable {
             (
                 try MessagesRequestEncoder.encode(request, defaultMaxTokens: defaultMaxTokens, &losses), "/messages"
             )
+        case .gemini:
+            (
+                try GenerateRequestEncoder.encode(request, &losses),
+                GenerateRequestEncoder.path(request.model, stream: request.stream)
+            )
         case .bedrock:
             (
-                try ConverseRequestEncoder.encode(request, defaultMaxTokens: defaultMaxTokens, &losses),
-                "/model/\(PathSegment.encoded(request.model))/converse\(request.stream ? "-stream" : "")"
+                try BedrockRequestWriter.encode(request, defaultMaxTokens: defaultMaxTokens, &losses),
+                BedrockRequestWriter.path(request.model, stream: request.stream)
             )
-        case .gemini: throw .unsupported(field: "model", reason: "this upstream's dialect is not translated")
         }
     }
 
@@ -112,15 +119,17 @@ package struct Translation: Sendable {
         switch self.upstream {
         case .openAI, .azureOpenAI, .simulator: return try ChatAnswerCoder.decode(json)
         case .anthropic: return try MessagesAnswerCoder.decode(json)
-        case .bedrock: return try ConverseAnswerDecoder.decode(json)
-        case .gemini: throw .badAnswer(reason: "its dialect is not translated")
+        case .gemini: return try GenerateAnswerCoder.decode(json, context)
+        case .bedrock: return try BedrockAnswerReader.decode(json)
         }
     }
 
     private func encode(_ answer: ChatAnswer, _ context: AnswerContext) -> JSON {
         switch self.client {
         case .anthropicMessages: MessagesAnswerCoder.encode(answer, context)
-        case .openAIChat, .openAIPlain, .openAIResponses: ChatAnswerCoder.encode(answer, context)
+        case .geminiGenerate, .geminiArray, .geminiPlain: GenerateAnswerCoder.encode(answer, context)
+        case .openAIResponses: ResponseObject.encode(answer, context)
+        case .openAIChat, .openAIPlain: ChatAnswerCoder.encode(answer, context)
         }
     }
 
@@ -129,6 +138,7 @@ package struct Translation: Sendable {
         let error = self.providerError(status, body)
         switch self.client {
         case .anthropicMessages: return error.anthropic(requestID: requestID).bytes
+        case .geminiGenerate, .geminiArray, .geminiPlain: return error.gemini.bytes
         case .openAIChat, .openAIPlain, .openAIResponses: return error.openAI.bytes
         }
     }
@@ -140,8 +150,10 @@ package struct Translation: Sendable {
         switch self.upstream {
         case .anthropic:
             if let error = json["error"] { return ProviderError(anthropic: error, status: status) }
-        case .bedrock: return ConverseAnswerDecoder.error(json, status: status, type: nil)
-        case .openAI, .azureOpenAI, .simulator, .gemini:
+        case .gemini:
+            if let error = json["error"] { return ProviderError(gemini: error, status: status) }
+        case .bedrock: return ProviderError(converse: json, exception: nil, status: status)
+        case .openAI, .azureOpenAI, .simulator:
             // Some servers leave out the outer object, or call it `detail`.
             if let error = json["error"] ?? json["detail"] { return ProviderError(openAI: error, status: status) }
             if json["message"]?.string != nil { return ProviderError(openAI: json, status: status) }

@@ -10,6 +10,9 @@ package struct Endpoint: Sendable {
     /// Whether the call names a model.
     package enum ModelUse: Sendable { case required, optional, none }
 
+    /// What is asked for, where other dialects have words for it too.
+    package enum Work: Sendable { case chat, count, embeddings, other }
+
     /// What the call has to do with objects that a provider keeps.
     package enum Objects: Sendable, Equatable {
         case none
@@ -39,8 +42,9 @@ package struct Endpoint: Sendable {
     package let callsAnyModel: Bool
     /// The answer is a WebSocket; the model stands in the query.
     package let upgrades: Bool
-    /// The call asks for a chat answer, so that it can be put into the words of any dialect.
-    package let isChat: Bool
+    /// The path names the model, and what is done with it: the body does not.
+    package let namesModelInPath: Bool
+    package let work: Work
 
     private init(
         _ method: RequestHead.Method,
@@ -52,7 +56,8 @@ package struct Endpoint: Sendable {
         isLocal: Bool = false,
         callsAnyModel: Bool = false,
         upgrades: Bool = false,
-        isChat: Bool = false
+        work: Work = .other,
+        namesModelInPath: Bool = false
     ) {
         self.method = method
         self.path = path
@@ -63,8 +68,12 @@ package struct Endpoint: Sendable {
         self.isLocal = isLocal
         self.callsAnyModel = callsAnyModel
         self.upgrades = upgrades
-        self.isChat = isChat
+        self.work = work
+        self.namesModelInPath = namesModelInPath
     }
+
+    /// Whether Google's clients call it, and may do so under `/v1beta`.
+    var isGoogles: Bool { self.namesModelInPath || self.isLocal }
 
     /// Whether Azure serves the call by a deployment that its path names, rather than by the resource.
     var isDeployed: Bool {
@@ -72,7 +81,13 @@ package struct Endpoint: Sendable {
         return self.format == .openAIChat || self.format == .openAIPlain
     }
 
-    /// The whole surface under `/v1`. The most called come first: the list is searched from its beginning.
+    /// One of Google's methods of a model.
+    private static func gemini(_ path: StaticString, _ format: WireFormat, _ work: Work) -> Endpoint {
+        Endpoint(.post, path, format, body: .json, model: .required, work: work, namesModelInPath: true)
+    }
+
+    /// The whole surface under `/v1`, and Google's under `/v1beta` too. The most called come first: the list is searched from
+    /// its beginning.
     package static let all: [Endpoint] = [
         Endpoint(
             .post,
@@ -81,9 +96,9 @@ package struct Endpoint: Sendable {
             body: .json,
             model: .required,
             objects: .createsIfStored,
-            isChat: true
+            work: .chat
         ),
-        Endpoint(.post, "/messages", .anthropicMessages, body: .json, model: .required, isChat: true),
+        Endpoint(.post, "/messages", .anthropicMessages, body: .json, model: .required, work: .chat),
         Endpoint(
             .post,
             "/responses",
@@ -91,13 +106,18 @@ package struct Endpoint: Sendable {
             body: .json,
             model: .optional,
             objects: .createsUnlessUnstored,
-            isChat: true
+            work: .chat
         ),
-        Endpoint(.post, "/embeddings", body: .json, model: .required),
+        Self.gemini("/models/{}:generateContent", .geminiGenerate, .chat),
+        Self.gemini("/models/{}:streamGenerateContent", .geminiArray, .chat),
+        Self.gemini("/models/{}:countTokens", .geminiPlain, .count),
+        Self.gemini("/models/{}:embedContent", .geminiPlain, .embeddings),
+        Self.gemini("/models/{}:batchEmbedContents", .geminiPlain, .embeddings),
+        Endpoint(.post, "/embeddings", body: .json, model: .required, work: .embeddings),
         Endpoint(.post, "/completions", .openAIChat, body: .json, model: .required),
         Endpoint(.get, "/models", isLocal: true),
         Endpoint(.get, "/models/{}", isLocal: true),
-        Endpoint(.post, "/messages/count_tokens", .anthropicMessages, body: .json, model: .required),
+        Endpoint(.post, "/messages/count_tokens", .anthropicMessages, body: .json, model: .required, work: .count),
         Endpoint(.post, "/moderations", body: .json, model: .optional),
         Endpoint(.post, "/images/generations", body: .json, model: .optional),
         Endpoint(.post, "/images/edits", body: .multipart, model: .optional),
@@ -154,8 +174,8 @@ package struct Endpoint: Sendable {
 
     /// The segment that `{}` stands for (empty when the template has none), or nil when the path does not fit.
     ///
-    /// A model's name may hold slashes, so the last segment of `/models/{}` takes the rest; any other object's id is one
-    /// segment without escapes, so that nobody downstream can read it as more.
+    /// A model's name may hold slashes, so it takes all but the method behind it; any other object's id is one segment without
+    /// escapes, so that nobody downstream can read it as more.
     private static func match(
         _ template: StaticString,
         _ path: ByteRange,
@@ -167,8 +187,7 @@ package struct Endpoint: Sendable {
             let isEqual = bytes.withUnsafeBytes { memcmp($0.baseAddress! + path.lower, template.utf8Start, count) == 0 }
             return isEqual ? .empty : nil
         }
-        let isModel =
-            count == 10 && template.utf8Start[1] == UInt8(ascii: "m") && template.utf8Start[8] == UInt8(ascii: "{")
+        if let rest = Self.behindModel(template) { return Self.matchModel(path, bytes, rest) }
         var object = ByteRange.empty
         var cursor = path.lower
         var index = 0
@@ -176,8 +195,8 @@ package struct Endpoint: Sendable {
             let expected = template.utf8Start[index]
             if expected == UInt8(ascii: "{") {
                 let start = cursor
-                while cursor < path.upper, isModel || bytes[cursor] != UInt8(ascii: "/") {
-                    if !isModel, bytes[cursor] == UInt8(ascii: "%") { return nil }
+                while cursor < path.upper, bytes[cursor] != UInt8(ascii: "/") {
+                    if bytes[cursor] == UInt8(ascii: "%") { return nil }
                     cursor += 1
                 }
                 guard cursor > start else { return nil }
@@ -190,5 +209,27 @@ package struct Endpoint: Sendable {
             }
         }
         return cursor == path.upper ? object : nil
+    }
+
+    private static let models: StaticString = "/models/"
+
+    /// What stands behind `/models/{}` in a template that begins so, such as `:generateContent`; nil for all others.
+    private static func behindModel(_ template: StaticString) -> UnsafeBufferPointer<UInt8>? {
+        let count = template.utf8CodeUnitCount
+        let prefix = Self.models.utf8CodeUnitCount
+        guard count >= prefix + 2, memcmp(template.utf8Start, Self.models.utf8Start, prefix) == 0 else { return nil }
+        return UnsafeBufferPointer(start: template.utf8Start + prefix + 2, count: count - prefix - 2)
+    }
+
+    private static func matchModel(
+        _ path: ByteRange,
+        _ bytes: borrowing Span<UInt8>,
+        _ method: UnsafeBufferPointer<UInt8>
+    ) -> ByteRange? {
+        let start = path.lower + Self.models.utf8CodeUnitCount
+        let end = path.upper - method.count
+        guard end > start, ByteRange(path.lower, start).equals(bytes, Self.models) else { return nil }
+        for offset in 0..<method.count where bytes[end + offset] != method[offset] { return nil }
+        return ByteRange(start, end)
     }
 }

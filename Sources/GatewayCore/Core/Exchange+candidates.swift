@@ -74,7 +74,7 @@ extension Exchange {
 
     /// Whether the call can be sent to `upstream` as it is, or translated.
     private func canSpeak(to upstream: CompiledUpstream, _ format: WireFormat) -> Bool {
-        Self.speaks(upstream.dialect, format) || self.translation(to: upstream) != nil
+        Self.speaks(upstream.dialect, format) || self.canTranslate(for: upstream)
     }
 
     /// Whether an upstream of `dialect` understands a call of `format` as it is.
@@ -105,6 +105,7 @@ extension Exchange {
                     untranslatable = error
                     continue
                 }
+                if let losses = self.toldLosses { self.record.losses = losses.headerValue }
                 guard upstream.state.enter(limit: upstream.limits.requestsInFlight) else { continue }
                 self.occupied = upstream.state
                 self.record.upstream = index
@@ -165,8 +166,8 @@ extension Exchange {
     /// The models that this key may call, in the form of the caller's dialect.
     func answerLocally(_ table: RoutingTable) throws(Refusal) -> [UInt8] {
         let names = table.models.lazy.filter { !$0.name.contains("*") && self.mayCall($0.name, table) }.map(\.name)
-        let isAnthropic = self.isAnthropicClient
-        guard !self.object.isEmpty else { return ModelList.list(Array(names), anthropic: isAnthropic) }
+        let form: ModelList.Form = self.isGoogleClient ? .gemini : self.isAnthropicClient ? .anthropic : .openAI
+        guard !self.object.isEmpty else { return ModelList.list(Array(names), form) }
         var asked: [UInt8] = []
         let head = self.head
         Self.copy(head.readableBytesUInt8Span, self.object, into: &asked)
@@ -174,7 +175,7 @@ extension Exchange {
         let isKnown = name.withUnsafeBytes { table.modelIndex($0) != nil }
         let text = String(decoding: name, as: UTF8.self)
         guard isKnown, self.mayCall(text, table) else { throw Refusal(.modelNotFound) }
-        return ModelList.entry(text, anthropic: isAnthropic)
+        return ModelList.entry(text, form)
     }
 
     private func mayCall(_ model: String, _ table: RoutingTable) -> Bool {

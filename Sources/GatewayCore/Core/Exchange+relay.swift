@@ -42,9 +42,15 @@ extension Exchange {
         if self.response.isInformational { return .interim }
         if let refusal = self.credentialRefusal(table) ?? self.retriableFailure(table) { return .discard(refusal) }
         self.record.status = status
+        self.relayedFormat = self.format
         if let translated = self.translated {
             self.hasAnswer = true
             self.receiveTranslatedHead(translated, source, table, into: &out)
+            return .relay
+        }
+        if self.mayTellOfKey(table) {
+            self.hasAnswer = true
+            self.hold(source)
             return .relay
         }
         let bytes = source.readableBytesUInt8Span
@@ -66,7 +72,7 @@ extension Exchange {
             to: framing,
             reading: reading,
             watch: self.makeWatch(),
-            format: self.endpoint?.format ?? .openAIPlain,
+            format: self.format,
             keepsID: self.createsObject,
             inflating: inflating && reading != .nothing
         )
@@ -89,8 +95,8 @@ extension Exchange {
             let place = upstream.state.address.proxy?.place ?? "before it"
             return Refusal(.upstreamUnreachable, "The proxy \(place) wants other credentials.")
         }
-        // Amazon says so of keys, signatures and models that the account may not use.
-        let isDenied = self.response.status == 403 && upstream.dialect == .bedrock
+        // Amazon and Google say so of keys, signatures and models that the account may not use.
+        let isDenied = self.response.status == 403 && (upstream.dialect == .bedrock || upstream.dialect == .gemini)
         guard self.response.status == 401 || self.response.status == 402 || isDenied else { return nil }
         return Refusal(.upstreamCredentialsExhausted, "Upstream `\(upstream.name)` answered \(self.response.status).")
     }
@@ -137,7 +143,7 @@ extension Exchange {
 
     private func makeWatch() -> StreamWatch {
         StreamWatch(
-            self.endpoint?.format ?? .openAIPlain,
+            self.format,
             hidesUsageEvent: self.call.isStream && !self.call.asksForUsage
         )
     }
@@ -156,6 +162,8 @@ extension Exchange {
         case complete
         /// The upstream's bytes cannot be read any further.
         case broken
+        /// The answer, of which nothing has gone to the client, turned out to be none for it.
+        case refused(Refusal)
     }
 
     /// Carries the readable bytes of `input` over. Bytes for the client are put into `out`, large ones into `passed`.
@@ -220,8 +228,8 @@ extension Exchange {
         self.takeUsage()
         self.noteStreamedObject()
         let isStream = self.relay.isUnfinishedStream
-        if isStream, let endpoint = self.endpoint {
-            let event = ErrorBody.event(code, requestID: self.requestID, in: endpoint.format)
+        if isStream {
+            let event = ErrorBody.event(code, requestID: self.requestID, in: self.relayedFormat)
             self.relay.inject(event, into: &out)
             self.relay.writeEnd(into: &out)
         }

@@ -5,8 +5,20 @@ import NIOCore
 
 /// What one attempt needs when its upstream speaks another dialect than the client.
 struct AttemptTranslation {
+    enum Work {
+        case chat
+        case count(CountTranslation)
+        case embeddings(EmbeddingsTranslation, EmbeddingsTranslation.Request)
+    }
+
+    let work: Work
+    /// The way of a chat; errors of all work go it.
     let translation: Translation
-    let request: Translation.Request
+    let body: [UInt8]
+    /// Below the upstream's base URL, with its query.
+    let path: String
+    let isStream: Bool
+    let losses: LossLedger
     let context: AnswerContext
 }
 
@@ -16,10 +28,16 @@ extension Exchange {
     /// Stands in where a client set no bound, the upstream demands one, and nothing says what its model can do.
     private static let defaultMaxTokens = 4096
 
-    /// The way to `upstream`, when the call can be translated for it. What builds on objects that a provider keeps cannot.
-    func translation(to upstream: CompiledUpstream) -> Translation? {
-        guard let endpoint = self.endpoint, endpoint.isChat, self.fixedUpstream < 0 else { return nil }
-        return Translation(client: endpoint.format, upstream: upstream.dialect)
+    /// Whether the call can be put into the words of `upstream`. What builds on objects that a provider keeps cannot.
+    func canTranslate(for upstream: CompiledUpstream) -> Bool {
+        guard let endpoint = self.endpoint, self.fixedUpstream < 0 else { return false }
+        let client = endpoint.format.dialect
+        switch endpoint.work {
+        case .chat: return Translation(client: self.format, upstream: upstream.dialect) != nil
+        case .count: return CountTranslation(client: client, upstream: upstream.dialect) != nil
+        case .embeddings: return EmbeddingsTranslation(client: client, upstream: upstream.dialect) != nil
+        case .other: return false
+        }
     }
 
     /// Translates the call for `upstream`; nil when it speaks the client's dialect. Throws when the call has no words there, or
@@ -29,21 +47,76 @@ extension Exchange {
         else {
             return nil
         }
-        guard let translation = self.translation(to: upstream) else { throw Refusal(.dialectMismatch) }
-        let request: Translation.Request
-        do throws(TranslationFailure) {
-            request = try translation.request(
-                Array(self.body.readableBytesView),
-                model: String(decoding: self.record.modelServed, as: UTF8.self),
-                defaultMaxTokens: Self.defaultMaxTokens
-            )
-        } catch {
+        let attempt: AttemptTranslation?
+        do throws(TranslationFailure) { attempt = try self.translated(endpoint, upstream.dialect) } catch {
             throw Refusal(.untranslatable, Self.detail(error))
         }
-        if table.routes[self.record.route].losses == .strict, !request.losses.isEmpty {
-            throw Refusal(.translationLoss, "In detail: \(request.losses.summary).")
+        guard let attempt else { throw Refusal(.dialectMismatch) }
+        if table.routes[self.record.route].losses == .strict, !attempt.losses.isEmpty {
+            throw Refusal(.translationLoss, "In detail: \(attempt.losses.summary).")
         }
-        return AttemptTranslation(translation: translation, request: request, context: self.answerContext(request))
+        return attempt
+    }
+
+    private func translated(
+        _ endpoint: Endpoint,
+        _ dialect: Dialect
+    ) throws(TranslationFailure) -> AttemptTranslation? {
+        let client = endpoint.format.dialect
+        let chat = endpoint.work == .chat ? self.format : Self.chatFormat(of: client)
+        guard let translation = Translation(client: chat, upstream: dialect) else { return nil }
+        let body = Array(self.body.readableBytesView)
+        let model = String(decoding: self.record.modelServed, as: UTF8.self)
+        switch endpoint.work {
+        case .other: return nil
+        case .chat:
+            let request = try translation.request(
+                body,
+                model: model,
+                defaultMaxTokens: Self.defaultMaxTokens,
+                stream: endpoint.namesModelInPath ? self.call.isStream : nil
+            )
+            return self.attempt(.chat, translation, request)
+        case .count:
+            guard let count = CountTranslation(client: client, upstream: dialect) else { return nil }
+            return self.attempt(.count(count), translation, try count.request(body, model: model))
+        case .embeddings:
+            guard let embeddings = EmbeddingsTranslation(client: client, upstream: dialect) else { return nil }
+            let request = try embeddings.request(body, model: model)
+            return AttemptTranslation(
+                work: .embeddings(embeddings, request),
+                translation: translation,
+                body: request.body,
+                path: request.path,
+                isStream: false,
+                losses: request.losses,
+                context: self.answerContext(includesUsage: false)
+            )
+        }
+    }
+
+    private func attempt(
+        _ work: AttemptTranslation.Work,
+        _ translation: Translation,
+        _ request: Translation.Request
+    ) -> AttemptTranslation {
+        AttemptTranslation(
+            work: work,
+            translation: translation,
+            body: request.body,
+            path: request.path,
+            isStream: request.isStream,
+            losses: request.losses,
+            context: self.answerContext(includesUsage: request.includesUsage)
+        )
+    }
+
+    private static func chatFormat(of dialect: Dialect) -> WireFormat {
+        switch dialect {
+        case .anthropic: .anthropicMessages
+        case .gemini: .geminiGenerate
+        case .openAI, .azureOpenAI, .bedrock, .simulator: .openAIChat
+        }
     }
 
     private static func detail(_ failure: TranslationFailure) -> String {
@@ -54,12 +127,12 @@ extension Exchange {
         }
     }
 
-    private func answerContext(_ request: Translation.Request) -> AnswerContext {
+    private func answerContext(includesUsage: Bool) -> AnswerContext {
         AnswerContext(
             model: String(decoding: self.record.modelAsked, as: UTF8.self),
             id: String(self.record.id.description.dropFirst(4)),
             created: Int(self.record.startedAt / 1_000_000_000),
-            includesUsage: request.includesUsage,
+            includesUsage: includesUsage,
             requestID: self.requestID
         )
     }
@@ -68,7 +141,7 @@ extension Exchange {
 
     /// Writes the translated request: the upstream's path, the client's fields that mean the same everywhere, our body.
     func writeTranslated(_ attempt: AttemptTranslation, to upstream: CompiledUpstream, into out: inout ByteBuffer) {
-        let body = attempt.request.body
+        let body = attempt.body
         let path = upstream.basePath + self.translatedPath(attempt, upstream)
         let credential = self.proof(to: upstream, path: path, body: body)
         let head = self.head
@@ -103,7 +176,7 @@ extension Exchange {
     }
 
     private func translatedPath(_ attempt: AttemptTranslation, _ upstream: CompiledUpstream) -> [UInt8] {
-        let path = Array(attempt.request.path.utf8)
+        let path = Array(attempt.path.utf8)
         guard let version = upstream.apiVersion else { return path }
         let deployment = Array("/deployments/".utf8) + PercentEncoding.encode(self.record.modelServed)
         return deployment + path + [UInt8(ascii: "?")] + version
@@ -151,7 +224,7 @@ extension Exchange {
         let status = self.response.status
         let type = self.response.facts.contentType
         let isStream =
-            attempt.request.isStream && (200..<300).contains(status)
+            attempt.isStream && (200..<300).contains(status)
             && (type.begins(bytes, "text/event-stream") || type.begins(bytes, "application/vnd.amazon.eventstream"))
         let framing = self.response.framing(answering: .post)
         let inflating = self.isCompressed(bytes)
@@ -165,9 +238,16 @@ extension Exchange {
             )
             self.writeAnswerHead(source, table, framing: chosen, length: 0, inflating: inflating, into: &out)
         } else {
-            self.relay.begin(framing, holding: (), inflating: inflating)
-            self.heldHead = source
+            return self.hold(source)
         }
+        self.releaseRequest()
+    }
+
+    /// Keeps the answer whose head is in `source` until it is whole.
+    func hold(_ source: ByteBuffer) {
+        let inflating = self.isCompressed(source.readableBytesUInt8Span)
+        self.relay.begin(self.response.framing(answering: .post), holding: (), inflating: inflating)
+        self.heldHead = source
         self.releaseRequest()
     }
 
@@ -175,6 +255,10 @@ extension Exchange {
     func completeHeld(_ source: ByteBuffer, into out: inout ByteBuffer) -> BodyVerdict {
         self.heldHead = nil
         guard let table = self.table else { return .broken }
+        if self.mayTellOfKey(table), Self.tellsOfKey(self.relay.wholeBody) {
+            let name = table.upstreams[self.record.upstream].name
+            return .refused(Refusal(.upstreamCredentialsExhausted, "Upstream `\(name)` does not accept its key."))
+        }
         let body: [UInt8]
         do throws(TranslationFailure) { body = try self.heldBody(self.relay.wholeBody) } catch { return .broken }
         self.relay.frame(.length)
@@ -190,8 +274,13 @@ extension Exchange {
             return attempt.translation.error(status: self.record.status, body: body, requestID: self.requestID)
         }
         // Who asked for events cannot read anything else.
-        guard !attempt.request.isStream else { throw .badAnswer(reason: "it is no stream") }
-        let answer = try attempt.translation.answer(body, attempt.context)
+        guard !attempt.isStream else { throw .badAnswer(reason: "it is no stream") }
+        let answer: Translation.Answer
+        switch attempt.work {
+        case .chat: answer = try attempt.translation.answer(body, attempt.context)
+        case .count(let count): return try count.answer(body)
+        case .embeddings(let work, let request): answer = try work.answer(body, to: request, attempt.context)
+        }
         self.record.usage = answer.usage
         return answer.body
     }
@@ -209,7 +298,7 @@ extension Exchange {
 
     /// What is told of losses: nil when there are none, or the route wants nothing said.
     var toldLosses: LossLedger? {
-        guard let losses = self.translated?.request.losses, !losses.isEmpty, let table = self.table,
+        guard let losses = self.translated?.losses, !losses.isEmpty, let table = self.table,
             table.routes[self.record.route].losses == .warn
         else { return nil }
         return losses

@@ -50,6 +50,8 @@ package final class Exchange {
     let relay: BodyRelay
     /// An answer's head has come, so what `relay` knows is of this exchange.
     var hasAnswer = false
+    /// `format`, from then on: the request's bytes are given back by the time it is needed again.
+    var relayedFormat = WireFormat.openAIPlain
     /// How far the body has come, when it is not read as a whole.
     package var upload = UploadState()
     /// The process had a place for this request.
@@ -76,7 +78,19 @@ package final class Exchange {
     }
 
     /// The dialect in which to tell the caller of errors.
-    package var dialect: Dialect { self.endpoint?.format.dialect ?? .openAI }
+    package var dialect: Dialect {
+        if let endpoint = self.endpoint, !endpoint.isLocal { return endpoint.format.dialect }
+        return self.isGoogleClient ? .gemini : .openAI
+    }
+
+    /// The grammar of the answer. Google's streams come as events or as an array, as the query says.
+    var format: WireFormat {
+        guard let format = self.endpoint?.format else { return .openAIPlain }
+        guard format == .geminiArray else { return format }
+        let head = self.head
+        return GeminiQuery.asksForEvents(self.request.query, head.readableBytesUInt8Span)
+            ? .geminiGenerate : .geminiArray
+    }
 
     // MARK: receive → match namespace
 
@@ -140,12 +154,12 @@ package final class Exchange {
         let path = ByteRange(self.request.path.lower + prefixBytes, self.request.path.upper)
         Self.copy(bytes, path, into: &self.record.path)
         Self.copy(bytes, self.request.methodRange, into: &self.record.method)
-        guard path.count > 3, bytes[path.lower + 1] == UInt8(ascii: "v"), bytes[path.lower + 2] == UInt8(ascii: "1"),
-            bytes[path.lower + 3] == UInt8(ascii: "/")
-        else { return .unknown }
-        self.subpath = ByteRange(path.lower + 3, path.upper)
+        let isBeta = path.begins(bytes, "/v1beta/")
+        guard isBeta || path.begins(bytes, "/v1/") else { return .unknown }
+        self.subpath = ByteRange(path.lower + (isBeta ? 7 : 3), path.upper)
         let match = Endpoint.find(self.request.method, self.subpath, bytes)
         if case .found(let index, let object) = match {
+            guard !isBeta || Endpoint.all[index].isGoogles else { return .unknown }
             self.record.endpoint = index
             self.endpoint = Endpoint.all[index]
             self.object = object
@@ -160,7 +174,8 @@ package final class Exchange {
     ) throws(Refusal) {
         var key: Int?
         let isSession = self.endpoint?.upgrades == true
-        let among = isSession ? Self.keyAmongProtocols(self.request, bytes) : []
+        var among = isSession ? Self.keyAmongProtocols(self.request, bytes) : []
+        if self.endpoint?.isGoogles == true, let key = GeminiQuery.key(self.request.query, bytes) { among.append(key) }
         if let presented = try CallerCredentials.find(self.request, bytes, among: among) {
             let table = matcher.table
             let value = bytes.extracting(presented.lower..<presented.upper)
@@ -217,6 +232,8 @@ package final class Exchange {
     private func readCall(_ endpoint: Endpoint, _ body: ByteBuffer) throws(Refusal) {
         switch endpoint.body {
         case .none: if endpoint.upgrades { try self.readSessionCall() }
+        case .json where endpoint.namesModelInPath:
+            try self.readGeminiCall(body)
         case .json:
             guard body.readableBytes > 0 || endpoint.model != .none else { return }
             self.call = try self.loop.callReader.read(body.readableBytesUInt8Span, into: &self.record)

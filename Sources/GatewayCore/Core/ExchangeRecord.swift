@@ -42,6 +42,9 @@ struct ExchangeRecord {
     var endUser: [UInt8] = []
     var peer: [UInt8] = []
 
+    /// What a translation could not carry, if that is to be told.
+    var losses: [UInt8] = []
+
     /// The caller's own id for the request; empty when it brought none.
     var requestID: [UInt8] = []
 
@@ -63,6 +66,7 @@ struct ExchangeRecord {
         Self.clear(&self.method)
         Self.clear(&self.endUser)
         Self.clear(&self.requestID)
+        Self.clear(&self.losses)
     }
 
     /// Most are short or empty: what is empty costs one look.

@@ -1,24 +1,40 @@
 import JSONScan
 
-/// Lists of models in the forms of OpenAI (`GET /v1/models`) and Anthropic (the same path, other fields).
+/// Lists of models in the forms of OpenAI (`GET /v1/models`), Anthropic (the same path, other fields) and Google (under
+/// `/v1beta` too; ai.google.dev/api/models).
 enum ModelList {
-    static func list(_ names: [String], anthropic: Bool) -> [UInt8] {
-        let entries = names.map { String(decoding: Self.entry($0, anthropic: anthropic), as: UTF8.self) }
-        let data = entries.joined(separator: ",")
-        guard anthropic else { return Array("{\"object\":\"list\",\"data\":[\(data)]}".utf8) }
-        let first = names.first.map(Self.quoted) ?? "null"
-        let last = names.last.map(Self.quoted) ?? "null"
-        return Array("{\"data\":[\(data)],\"has_more\":false,\"first_id\":\(first),\"last_id\":\(last)}".utf8)
+    /// Whose client asks.
+    enum Form { case openAI, anthropic, gemini }
+
+    static func list(_ names: [String], _ form: Form) -> [UInt8] {
+        let data = names.map { String(decoding: Self.entry($0, form), as: UTF8.self) }.joined(separator: ",")
+        switch form {
+        case .openAI: return Array("{\"object\":\"list\",\"data\":[\(data)]}".utf8)
+        case .gemini: return Array("{\"models\":[\(data)]}".utf8)
+        case .anthropic:
+            let first = names.first.map(Self.quoted) ?? "null"
+            let last = names.last.map(Self.quoted) ?? "null"
+            let ends = "\"first_id\":\(first),\"last_id\":\(last)"
+            return Array("{\"data\":[\(data)],\"has_more\":false,\(ends)}".utf8)
+        }
     }
 
-    static func entry(_ name: String, anthropic: Bool) -> [UInt8] {
+    static func entry(_ name: String, _ form: Form) -> [UInt8] {
         let quoted = Self.quoted(name)
-        // When a model was made is the provider's knowledge; the gateway's configuration has no such date.
-        let openAI = "{\"id\":\(quoted),\"object\":\"model\",\"created\":0,\"owned_by\":\"gateway\"}"
-        let date = "\"created_at\":\"1970-01-01T00:00:00Z\""
-        return Array(
-            (anthropic ? "{\"type\":\"model\",\"id\":\(quoted),\"display_name\":\(quoted),\(date)}" : openAI).utf8
-        )
+        switch form {
+        case .openAI:
+            // When a model was made is the provider's knowledge; the gateway's configuration has no such date.
+            return Array("{\"id\":\(quoted),\"object\":\"model\",\"created\":0,\"owned_by\":\"gateway\"}".utf8)
+        case .anthropic:
+            let date = "\"created_at\":\"1970-01-01T00:00:00Z\""
+            return Array("{\"type\":\"model\",\"id\":\(quoted),\"display_name\":\(quoted),\(date)}".utf8)
+        case .gemini:
+            let methods = "[\"generateContent\",\"streamGenerateContent\",\"countTokens\",\"embedContent\"]"
+            let path = Self.quoted("models/" + name)
+            return Array(
+                "{\"name\":\(path),\"displayName\":\(quoted),\"supportedGenerationMethods\":\(methods)}".utf8
+            )
+        }
     }
 
     private static func quoted(_ text: String) -> String {
@@ -43,6 +59,13 @@ package enum PercentEncoding {
             default: [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
             }
         }
+    }
+
+    /// The same, slashes left as they are.
+    static func path(_ bytes: [UInt8]) -> [UInt8] {
+        let slash = UInt8(ascii: "/")
+        let segments = bytes.split(separator: slash, omittingEmptySubsequences: false).map { Self.encode(Array($0)) }
+        return Array(segments.joined(separator: [slash]))
     }
 
     static func decode(_ bytes: [UInt8]) -> [UInt8] {

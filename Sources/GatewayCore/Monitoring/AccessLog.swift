@@ -35,6 +35,7 @@ final class AccessLog {
         self.line.put("attempts", UInt64(record.attempts))
         self.line.put("request_bytes", record.requestBytes)
         self.line.put("response_bytes", record.responseBytes)
+        if !record.losses.isEmpty { self.line.put("losses", record.losses) }
         self.putUsage(record.usage)
         self.putTimes(record, end)
         self.line.end()

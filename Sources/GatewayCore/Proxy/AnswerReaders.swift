@@ -10,12 +10,18 @@ final class AnswerReaders {
     private let openAI = AnswerReaders.makeReader(for: .openAIPlain)
     private let anthropic = AnswerReaders.makeReader(for: .anthropicMessages)
 
+    private let gemini = AnswerReaders.makeReader(for: .geminiPlain)
+
     func reader(for format: WireFormat) -> TopLevelScanner {
-        format == .anthropicMessages ? self.anthropic : self.openAI
+        switch format.dialect {
+        case .anthropic: self.anthropic
+        case .gemini: self.gemini
+        case .openAI, .azureOpenAI, .bedrock, .simulator: self.openAI
+        }
     }
 
     /// A reader of its own, for an answer that comes in pieces.
     static func makeReader(for format: WireFormat) -> TopLevelScanner {
-        TopLevelScanner(watching: ["usage", "id"], captureLimit: 4096, counting: format.usageReader)
+        TopLevelScanner(watching: [format.usageMember, "id"], captureLimit: 4096, counting: format.usageReader)
     }
 }

@@ -40,6 +40,8 @@ final class BodyRelay {
     }
 
     private static let eventLimit = 4 << 20
+    /// Enough for the usage of an answer and what stands behind it.
+    private static let tailBytes = 8 << 10
     /// Smaller pieces are copied into the outgoing message, larger ones are written as they are.
     private static let copyLimit = 8 << 10
     /// Room for eight digits and CR LF; `RFC 9112` §7.1 allows leading zeros.
@@ -314,6 +316,7 @@ final class BodyRelay {
     /// Takes the next piece of a JSON body. An answer that is not JSON is forwarded all the same; it just tells nothing.
     private func readMembers(_ bytes: borrowing Span<UInt8>) {
         guard bytes.count > 0 else { return }
+        if self.format == .geminiArray { return self.keepTail(bytes) }
         if self.forwarded == 0, case .length(let left) = self.source, left == UInt64(bytes.count) {
             let reader = self.readers.reader(for: self.format)
             if !self.keepsID, let counts = reader.countsFromEnd(bytes) {
@@ -330,8 +333,25 @@ final class BodyRelay {
         do throws(JSONFlaw) { try reader.feed(bytes) } catch { self.members = nil }
     }
 
+    /// Of a stream that is an array the last element counts, and of that its end.
+    private func keepTail(_ bytes: borrowing Span<UInt8>) {
+        bytes.withUnsafeBytes { self.pending.append(contentsOf: $0) }
+        if self.pending.count > 2 * Self.tailBytes { self.pending.removeFirst(self.pending.count - Self.tailBytes) }
+    }
+
+    private func learnFromTail() {
+        let end = self.pending.lastIndex(of: UInt8(ascii: "}")) ?? 0
+        // The beginning of the object is not needed, but must be there.
+        let document = [UInt8(ascii: "{")] + self.pending.prefix(end + 1)
+        self.pending = []
+        if let counts = self.readers.reader(for: self.format).countsFromEnd(document.span) {
+            self.usage = self.format.usage(counts)
+        }
+    }
+
     /// No more of the body comes: what its members said so far is kept, and their reader let go.
     func learnFromPieces() {
+        if self.format == .geminiArray, self.reading == .members, !self.pending.isEmpty { return self.learnFromTail() }
         guard let members = self.members else { return }
         self.members = nil
         self.learn(from: members)

@@ -39,13 +39,7 @@ struct CallReader {
     /// Reads `body`. Throws for what is not one JSON object, or not the same object to all readers. The asked model's name
     /// as text is put into `record`, where it stays empty when none is named, and the end user's, cut at 128 bytes.
     func read(_ body: borrowing Span<UInt8>, into record: inout ExchangeRecord) throws(Refusal) -> Call {
-        self.scanner.reset()
-        do throws(JSONFlaw) {
-            try self.scanner.feed(body)
-            try self.scanner.finish()
-        } catch {
-            throw Refusal(error.isAmbiguity ? .ambiguousJSON : .invalidJSON, "In detail: \(error.rawValue).")
-        }
+        try self.check(body)
         var call = Call()
         call.mayNameFiles = self.scanner.mayNameFiles
         try self.readModel(body, into: &call, &record.modelAsked)
@@ -65,6 +59,17 @@ struct CallReader {
             Exchange.copy(body, ByteRange(user.start + 1, end), into: &record.endUser)
         }
         return call
+    }
+
+    /// Throws for what is not one JSON object.
+    func check(_ body: borrowing Span<UInt8>) throws(Refusal) {
+        self.scanner.reset()
+        do throws(JSONFlaw) {
+            try self.scanner.feed(body)
+            try self.scanner.finish()
+        } catch {
+            throw Refusal(error.isAmbiguity ? .ambiguousJSON : .invalidJSON, "In detail: \(error.rawValue).")
+        }
     }
 
     private func readModel(

@@ -71,6 +71,8 @@ extension Exchange {
         out.write(upstream.basePath)
         if let version = upstream.apiVersion {
             self.writeAzurePath(version, bytes, into: &out)
+        } else if self.endpoint?.namesModelInPath == true {
+            self.writeGeminiPath(bytes, into: &out)
         } else {
             out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
             self.writeQuery("?", bytes, into: &out)
@@ -214,12 +216,7 @@ extension Exchange {
                 if isTranslated, Self.isOfDialect(answer: field, bytes) { return false }
                 return field.known != .other || !Self.staysBehind(field, bytes)
             }
-            if isTranslated {
-                out.write(
-                    self.relay.isTranslating
-                        ? "content-type: text/event-stream\r\n" : "content-type: application/json\r\n"
-                )
-            }
+            if isTranslated { self.writeTranslatedType(into: &out) }
             self.writeGatewayFields(table, into: &out)
             self.writeFraming(framing, length, into: &out)
             if !self.isClientReusable { out.write("connection: close\r\n") }

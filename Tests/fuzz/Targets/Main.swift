@@ -38,6 +38,8 @@ enum Target: String, CaseIterable {
     case events
     case multipart
     case snapshotEvents = "snapshot-events"
+    case translatedStream = "translated-stream"
+    case translatedBody = "translated-body"
 
     func check(_ input: [UInt8]) {
         switch self {
@@ -48,6 +50,8 @@ enum Target: String, CaseIterable {
         case .events: EventsCheck.run(input)
         case .multipart: MultipartCheck.run(input)
         case .snapshotEvents: SnapshotEventsCheck.run(input)
+        case .translatedStream: TranslatedStreamCheck.run(input)
+        case .translatedBody: TranslatedBodyCheck.run(input)
         }
     }
 }
