@@ -18,6 +18,12 @@ enum Base64 {
         return bytes
     }
 
+    /// The same bytes in §4's alphabet, with padding: Google's clients write §5's, which other providers refuse.
+    static func standard(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }) else { return text }
+        return self.decode(text).map(self.encode) ?? text
+    }
+
     /// The text with its padding.
     static func encode(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

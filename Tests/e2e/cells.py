@@ -8,19 +8,16 @@ CLIENTS = os.environ.get("E2E_CLIENTS", "openai chat,openai responses,anthropic,
 UPSTREAMS = ["openai", "azure-openai", "anthropic", "bedrock", "gemini"]
 
 # Cells that are not there yet: (client, upstream), where `*` is any. One that answers after all makes the run fail.
-MISSING: dict[tuple[str, str], str] = {
-    ("google-genai", "*"): "Gemini's endpoints are not served yet",
-    ("*", "gemini"): "nothing is translated for Gemini yet",
-    ("openai responses", "anthropic"): "responses are not translated yet",
-    ("openai responses", "bedrock"): "responses are not translated yet",
-}
+MISSING: dict[tuple[str, str], str] = {}
 
 # What a pair of dialects has no words for: (client, upstream, feature), where `*` is any.
 WORDLESS: dict[tuple[str, str, str], str] = {
     ("openai responses", "*", "stop sequence"): "responses have no stop sequences",
     ("openai responses", "*", "stop sequence, streamed"): "responses have no stop sequences",
-    ("openai chat", "openai", "thoughts"): "OpenAI's chat shows no thoughts",
-    ("openai chat", "azure-openai", "thoughts"): "OpenAI's chat shows no thoughts",
+    ("openai chat", "gemini", "thoughts"): "chat cannot ask for thoughts to be shown, and Gemini shows them only when asked",
+    ("openai chat", "gemini", "thoughts, streamed"): "chat cannot ask for thoughts to be shown, and Gemini shows them only when asked",
+    ("google-genai", "openai", "refusal"): "OpenAI's refusals are words to Gemini's clients",
+    ("google-genai", "openai", "refusal, streamed"): "OpenAI's refusals are words to Gemini's clients",
 }
 
 PROPERTY = "cell"

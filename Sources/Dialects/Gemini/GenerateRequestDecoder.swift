@@ -149,7 +149,8 @@ struct GenerateRequestDecoder {
         }
         if var data = try part.object("inlineData") {
             let type = try data.string("mimeType") ?? "image/png"
-            let media = Media(.data(try data.required("data")), type: type, name: try data.string("displayName"))
+            let bytes = Base64.standard(try data.required("data"))
+            let media = Media(.data(bytes), type: type, name: try data.string("displayName"))
             data.finish(&self.losses)
             return Self.content(media)
         }
