@@ -46,6 +46,8 @@ class Target:
     # None: no gateway, the simulator alone.
     dialect: str | None
     model: str | None = None
+    # A part of the names of the tests that are meant; the others are about objects that a provider keeps.
+    only: str | None = None
 
 
 CLAUDE_ON_BEDROCK = "eu.anthropic.claude-sim-20251101-v1:0"
@@ -55,12 +57,10 @@ TARGETS = {
     "simulator": Target("openai", RESOURCES, None),
     "messages-on-openai": Target("anthropic", MESSAGES, "openai", "gpt-sim"),
     "messages-on-bedrock": Target("anthropic", MESSAGES, "bedrock", CLAUDE_ON_BEDROCK),
-    "chat-on-anthropic": Target("openai", ["chat/test_completions.py"], "anthropic", "claude-sim"),
-    "chat-on-bedrock": Target("openai", ["chat/test_completions.py"], "bedrock", CLAUDE_ON_BEDROCK),
-    "responses-on-anthropic": Target("openai", ["test_responses.py"], "anthropic", "claude-sim"),
+    "chat-on-anthropic": Target("openai", ["chat/test_completions.py"], "anthropic", "claude-sim", "create"),
+    "chat-on-bedrock": Target("openai", ["chat/test_completions.py"], "bedrock", CLAUDE_ON_BEDROCK, "create"),
+    # Responses are missing: every example of theirs has no input, or builds on a response that is kept.
 }
-# Why a target is not run by default.
-NOT_YET = {"responses-on-anthropic": "responses are not translated yet"}
 AWS = {"accessKey": "AKIASIMULATEDACCESS0", "secretKey": "simulated/secret", "region": "eu-central-1"}
 
 
@@ -116,6 +116,7 @@ def run_suite(name: str, base_url: str, arguments: list[str]) -> int:
     # One at a time: the tests delete and read objects with the same ids.
     command += ["-o", "addopts=", "--rootdir", str(suite)]
     command += [f"tests/api_resources/{name}" for name in target.resources]
+    command += ["-k", target.only] if target.only else []
     return subprocess.run([*command, *arguments], cwd=suite, env=environment, check=False).returncode
 
 
@@ -139,9 +140,7 @@ def main() -> int:
     options, arguments = parser.parse_known_args()
     if options.target:
         return run(options.target, arguments)
-    names = [name for name, target in TARGETS.items() if target.dialect and name not in NOT_YET]
-    for name, reason in NOT_YET.items():
-        print(f"== {name}: skipped, {reason}")
+    names = [name for name, target in TARGETS.items() if target.dialect]
     return max(run(name, arguments) for name in names)
 
 
