@@ -14,8 +14,10 @@ MISSING: dict[tuple[str, str], str] = {}
 WORDLESS: dict[tuple[str, str, str], str] = {
     ("openai responses", "*", "stop sequence"): "responses have no stop sequences",
     ("openai responses", "*", "stop sequence, streamed"): "responses have no stop sequences",
-    ("openai chat", "openai", "thoughts"): "OpenAI's chat shows no thoughts",
-    ("openai chat", "azure-openai", "thoughts"): "OpenAI's chat shows no thoughts",
+    ("openai chat", "gemini", "thoughts"): "chat cannot ask for thoughts to be shown, and Gemini shows them only when asked",
+    ("openai chat", "gemini", "thoughts, streamed"): "chat cannot ask for thoughts to be shown, and Gemini shows them only when asked",
+    ("google-genai", "openai", "refusal"): "OpenAI's refusals are words to Gemini's clients",
+    ("google-genai", "openai", "refusal, streamed"): "OpenAI's refusals are words to Gemini's clients",
 }
 
 PROPERTY = "cell"

@@ -7,14 +7,10 @@ from collections.abc import Iterable
 
 from offers import PIXEL, SCHEMA, TOOLS
 
+# Well-formed, and no proof of any thought.
+OTHER_PROOF = base64.b64encode(b"other").decode()
 # A conversation, in the words of the client's own dialect.
 Turns = list
-
-
-
-def spoiled(proof):
-    """A proof of thoughts, bytes or base64, that nobody has made."""
-    return proof[:-8] + (b"AAAAAAAA" if isinstance(proof, bytes) else "AAAAAAAA")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,15 +81,12 @@ class ChatClient:
         pairs = zip(answer.calls, texts, strict=True)
         return [{"role": "tool", "tool_call_id": call.id, "content": text} for call, text in pairs]
 
-    def altered(self, turn: Turns) -> Turns:
-        message = {**turn[0], "reasoning_content": "another thought"}
-        if "reasoning_signature" in message:
-            message["reasoning_signature"] = spoiled(message["reasoning_signature"])
-        for call in message.get("tool_calls") or []:
-            if "extra_content" in call:
-                proof = call["extra_content"]["google"]["thought_signature"]
-                call["extra_content"] = {"google": {"thought_signature": spoiled(proof)}}
-        return [message]
+    def altered(self, turn: Turns, upstream: str) -> Turns:
+        """The turn with another thought, or, where the proof of a thought stands alone, another proof."""
+        if upstream != "gemini":
+            return [{**turn[0], "reasoning_content": "another thought"}]
+        proof = {"extra_content": {"google": {"thought_signature": OTHER_PROOF}}}
+        return [{**turn[0], "tool_calls": [{**call, **proof} for call in turn[0]["tool_calls"]]}]
 
     def options(self, model: str, turns: Turns, wish: Wish) -> dict:
         options = {"model": model, "messages": turns, "extra_headers": wish.headers}
@@ -192,9 +185,9 @@ class MessagesClient:
         blocks = [{"type": "tool_result", "tool_use_id": call.id, "content": text} for call, text in pairs]
         return [{"role": "user", "content": blocks}]
 
-    def altered(self, turn: Turns) -> Turns:
+    def altered(self, turn: Turns, upstream: str) -> Turns:
         content = [
-            {**block, "thinking": "another thought", "signature": spoiled(block["signature"])}
+            {**block, **({"signature": f"gemini:{OTHER_PROOF}"} if upstream == "gemini" else {"thinking": "another thought"})}
             if block["type"] == "thinking"
             else block
             for block in turn[0]["content"]
@@ -266,11 +259,11 @@ class ResponsesClient:
         pairs = zip(answer.calls, texts, strict=True)
         return [{"type": "function_call_output", "call_id": call.id, "output": text} for call, text in pairs]
 
-    def altered(self, turn: Turns) -> Turns:
-        return [
-            {**item, "encrypted_content": spoiled(item["encrypted_content"])} if item["type"] == "reasoning" else item
-            for item in turn
-        ]
+    def altered(self, turn: Turns, upstream: str) -> Turns:
+        other = {"summary": [{"type": "summary_text", "text": "another thought"}]}
+        if upstream == "gemini":
+            other = {"encrypted_content": f"gemini:{OTHER_PROOF}"}
+        return [{**item, **other} if item["type"] == "reasoning" else item for item in turn]
 
     def options(self, model: str, turns: Turns, wish: Wish) -> dict:
         options = {"model": model, "input": turns, "store": False, "extra_headers": wish.headers}
@@ -352,9 +345,10 @@ class GeminiClient:
         ]
         return [{"role": "user", "parts": parts}]
 
-    def altered(self, turn: Turns) -> Turns:
-        parts = [{**part, "thought_signature": spoiled(part["thought_signature"])} if "thought_signature" in part else part for part in turn[0]["parts"]]
-        return [{**turn[0], "parts": parts}]
+    def altered(self, turn: Turns, upstream: str) -> Turns:
+        other = {"thought_signature": b"other"} if upstream == "gemini" else {"text": "another thought"}
+        name = "thought_signature" if upstream == "gemini" else "thought"
+        return [{**turn[0], "parts": [{**part, **other} if name in part else part for part in turn[0]["parts"]]}]
 
     def config(self, wish: Wish) -> dict:
         config: dict = {"http_options": {"headers": wish.headers}}

@@ -133,10 +133,20 @@ struct GenerateRequestDecoder {
     private mutating func parts(_ content: inout MemberReader) throws(TranslationFailure) -> [Part] {
         var parts: [Part] = []
         for var part in try content.objects("parts") {
-            if let read = try self.part(&part) { parts.append(Part(read)) }
+            if let read = try self.part(&part) { Self.append(Part(read), to: &parts) }
             part.finish(&self.losses)
         }
         return parts
+    }
+
+    /// A streamed thought comes back in the pieces that it was sent in, with its proof in the last one.
+    private static func append(_ part: Part, to parts: inout [Part]) {
+        guard case .thinking(let piece) = part.content, case .thinking(var thought) = parts.last?.content,
+            thought.signature == nil, thought.redacted == nil, piece.redacted == nil
+        else { return parts.append(part) }
+        thought.text += piece.text
+        thought.signature = piece.signature
+        parts[parts.count - 1] = Part(.thinking(thought))
     }
 
     private mutating func part(_ part: inout MemberReader) throws(TranslationFailure) -> Part.Content? {
@@ -149,11 +159,8 @@ struct GenerateRequestDecoder {
         }
         if var data = try part.object("inlineData") {
             let type = try data.string("mimeType") ?? "image/png"
-            let media = Media(
-                .data(Base64.standard(try data.required("data"))),
-                type: type,
-                name: try data.string("displayName")
-            )
+            let bytes = Base64.standard(try data.required("data"))
+            let media = Media(.data(bytes), type: type, name: try data.string("displayName"))
             data.finish(&self.losses)
             return Self.content(media)
         }

@@ -127,6 +127,13 @@ extension ChatRequest {
         var parts: [Part] = []
         var hasBegun = false
         for (index, message) in self.messages.enumerated() {
+            if index == self.onlyTurn {
+                losses.changed(
+                    "messages[\(index)]",
+                    "a conversation needs a turn, so the last instruction becomes the user's"
+                )
+                continue
+            }
             guard message.role.isSystem else {
                 hasBegun = true
                 continue
@@ -139,8 +146,14 @@ extension ChatRequest {
         return parts
     }
 
+    /// Of a request that holds instructions alone, which OpenAI answers and others refuse: the last of them.
+    private var onlyTurn: Int? {
+        self.messages.contains { !$0.role.isSystem } ? nil : self.messages.indices.last
+    }
+
     /// The conversation without the system's words, neighbours of one role joined: for dialects whose turns alternate.
     var turns: [Message] {
+        if let index = self.onlyTurn { return [Message(.user, self.messages[index].parts)] }
         var turns: [Message] = []
         for message in self.messages where !message.role.isSystem && !message.parts.isEmpty {
             if let last = turns.last, last.role == message.role {
