@@ -12,7 +12,10 @@ final class Loop {
     let tls: TLSContexts
     let spoolSpace: SpoolSpace
     let attempts: AttemptLog
+    /// What clients send is read into the one, what upstreams send into the other: an answer is let go of at once, a request
+    /// only when its answer begins.
     let readMemory = ReadMemory()
+    let answerMemory = ReadMemory()
     /// Memory for the next outgoing message; empty while one is being built.
     private var spare = ByteBuffer()
     /// Asks all loops for the metrics page.

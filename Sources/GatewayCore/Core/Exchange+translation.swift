@@ -4,7 +4,9 @@ import HTTPWire
 import NIOCore
 
 /// What one attempt needs when its upstream speaks another dialect than the client.
-struct AttemptTranslation {
+///
+/// A class: nearly every exchange has none, and looking for it should cost no more than one word.
+final class AttemptTranslation {
     enum Work {
         case chat
         case count(CountTranslation)
@@ -20,6 +22,24 @@ struct AttemptTranslation {
     let isStream: Bool
     let losses: LossLedger
     let context: AnswerContext
+
+    init(
+        work: Work,
+        translation: Translation,
+        body: [UInt8],
+        path: String,
+        isStream: Bool,
+        losses: LossLedger,
+        context: AnswerContext
+    ) {
+        self.work = work
+        self.translation = translation
+        self.body = body
+        self.path = path
+        self.isStream = isStream
+        self.losses = losses
+        self.context = context
+    }
 }
 
 // A call whose upstream speaks another dialect is read and written anew: request, answer, stream and errors. Where both sides

@@ -128,7 +128,7 @@ final class UpstreamPool {
         do { steps = try UpstreamConnector.steps(to: address, self.loop.tls) } catch {
             return self.connectFailed(error)
         }
-        let connection = UpstreamConnection(in: self, isPlain: steps.isEmpty, reading: self.loop.readMemory)
+        let connection = UpstreamConnection(in: self, isPlain: steps.isEmpty, reading: self.loop.answerMemory)
         let ready = self.loop.eventLoop.makePromise(of: Void.self)
         let connector = steps.isEmpty ? nil : UpstreamConnector(to: address, by: steps, for: connection, ready: ready)
         let bound = NIOLoopBound((self, connection, connector), eventLoop: self.loop.eventLoop)
@@ -142,7 +142,7 @@ final class UpstreamPool {
                     if let connector {
                         try channel.pipeline.syncOperations.addHandler(connector)
                     } else {
-                        try pool.loop.readMemory.serve(channel)
+                        try pool.loop.answerMemory.serve(channel)
                         try channel.pipeline.syncOperations.addHandler(connection)
                     }
                 }
