@@ -18,10 +18,18 @@ enum Base64 {
         return bytes
     }
 
-    /// The same bytes in §4's alphabet, with padding: Google's clients write §5's, which other providers refuse.
+    /// `text` in the alphabet of RFC 4648 §4 with its padding. Protobuf's JSON may have the one of §5, without padding
+    /// (protobuf.dev, "ProtoJSON Format"), which no other provider takes.
     static func standard(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }) else { return text }
-        return self.decode(text).map(self.encode) ?? text
+        let isStandard =
+            text.utf8.count % 4 == 0 && !text.utf8.contains { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
+        if isStandard { return text }
+        var bytes = text.utf8.map { byte in
+            byte == UInt8(ascii: "-") ? UInt8(ascii: "+") : byte == UInt8(ascii: "_") ? UInt8(ascii: "/") : byte
+        }
+        while bytes.last == UInt8(ascii: "=") { bytes.removeLast() }
+        while bytes.count % 4 != 0 { bytes.append(UInt8(ascii: "=")) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The text with its padding.

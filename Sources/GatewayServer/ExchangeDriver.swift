@@ -50,7 +50,11 @@ final class ExchangeDriver {
     // MARK: attempts
 
     /// Sends the admitted call.
-    func start(now: UInt64) { self.attempt(after: nil, now: now) }
+    func start(now: UInt64) {
+        // The last answer's final bytes were flushed after its end was noted.
+        self.hasFlushed = false
+        self.attempt(after: nil, now: now)
+    }
 
     /// Sends the admitted call whose body is `upload`.
     func start(_ upload: Upload) {

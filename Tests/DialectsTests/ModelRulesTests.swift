@@ -29,7 +29,8 @@ struct ModelRulesTests {
     }
 
     @Test(arguments: [
-        ("gemini-2.5-pro", #"{"thinkingBudget":8192}"#), ("gemini-3-pro", #"{"thinkingLevel":"medium"}"#),
+        ("gemini-2.5-pro", #"{"thinkingBudget":8192,"includeThoughts":true}"#),
+        ("gemini-3-pro", #"{"thinkingLevel":"high","includeThoughts":true}"#),
     ])
     func tellsGooglesModelsHowToThink(_ model: String, _ thinking: String) throws {
         let text = #"{"messages":[{"role":"user","content":"x"}],"reasoning_effort":"medium"}"#

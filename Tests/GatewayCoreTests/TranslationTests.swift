@@ -1,3 +1,4 @@
+import Foundation
 import GatewayModel
 import HTTPWire
 import NIOCore
@@ -112,9 +113,9 @@ struct TranslationTests {
             ("/v1/models/gem:countTokens", "/v1beta/models/gemini-2:countTokens"),
             (
                 "/v1beta/models/gem:streamGenerateContent?alt=sse&x=1",
-                "/v1beta/models/gemini-2:streamGenerateContent?alt=sse&x=1"
+                "/v1beta/models/gemini-2:streamGenerateContent?alt=sse"
             ),
-            ("/v1beta/models/tuned:generateContent", "/v1beta/served/x:generateContent"),
+            ("/v1beta/models/tuned:generateContent", "/v1beta/models/served%2Fx:generateContent"),
             ("/v1beta/models/g%65m:embedContent", "/v1beta/models/gemini-2:embedContent"),
         ]
     )
@@ -152,6 +153,29 @@ struct TranslationTests {
         #expect(try Self.bench().refusal(Bench.post(path, "{}"), "{}") == code)
     }
 
+    /// A name that is passed on in a path must not lead elsewhere.
+    @Test(arguments: ["..", ".", "a/../gem", "a//b", "/gem", "gem/", "gem/.."])
+    func aNameThatClimbsIsNoModel(_ name: String) throws {
+        let bench = try Self.bench {
+            $0.models.append(Model(name: NamePattern("*"), targets: [.init(upstream: "google")]))
+        }
+        let body = #"{"model":"\#(name)","messages":[]}"#
+        #expect(try bench.refusal(Bench.post("/v1/chat/completions", body), body) == .modelNotFound)
+    }
+
+    @Test(
+        arguments: [
+            #"{"cachedContent":"cachedContents/x"}"#, #"{"cached_content":"cachedContents/x"}"#,
+            #"{"contents":[{"parts":[{"fileData":{"fileUri":"https://generativelanguage.googleapis.com/v1beta/files/a"}}]}]}"#,
+            #"{"contents":[{"parts":[{"file_data":{"file_\u0075ri":"files/a"}}]}]}"#,
+        ]
+    )
+    func whatGoogleKeepsBelongsToNobodyHere(_ body: String) throws {
+        #expect(
+            try Self.bench().refusal(Bench.post("/v1beta/models/gem:generateContent", body), body) == .objectNotFound
+        )
+    }
+
     /// Google answers a wrong key with 400, and that is no fault of the caller's.
     @Test func aWrongKeyOfTheGatewaysIsNotTheCallersFault() throws {
         let bench = try Self.bench()
@@ -168,10 +192,11 @@ struct TranslationTests {
         #expect(refusal.code == .upstreamCredentialsExhausted && verdict.out.isEmpty)
     }
 
+    /// Also one in which the caller's own words are what a wrong key looks like.
     @Test func anotherBadRequestPassesAsItIs() throws {
         let bench = try Self.bench()
         _ = try bench.forward(Bench.post("/v1beta/models/gem:generateContent", "{}"), "{}")
-        let body = #"{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT"}}"#
+        let body = #"{"error":{"code":400,"message":"no \\"API_KEY_INVALID\\"","status":"INVALID_ARGUMENT"}}"#
         let text =
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
         let answer = try Self.receive(bench, text)
@@ -193,5 +218,58 @@ struct TranslationTests {
         var passed: ByteBuffer?
         let verdict = bench.exchange.receiveBody(&input, now: Bench.now + 3, into: &out, passing: &passed)
         return (verdict, String(buffer: out) + (passed.map { String(buffer: $0) } ?? ""))
+    }
+
+    // MARK: streams
+
+    static let generate = #"{"candidates":[{"content":{"parts":[{"text":"hi"}]},"finishReason":"STOP"}]}"#
+
+    private static func stream(_ path: String, _ body: String, _ upstream: String) throws -> (Bench, ByteBuffer) {
+        let bench = try Self.bench()
+        _ = try bench.forward(Bench.post(path, body), body)
+        var input = ByteBuffer(string: upstream)
+        guard case .complete(let length) = try bench.exchange.response.parse(input, limit: 64 << 10) else {
+            throw Refusal(.internalError)
+        }
+        var out = ByteBuffer()
+        _ = bench.exchange.receiveHead(input, now: Bench.now + 2, into: &out)
+        input.moveReaderIndex(forwardBy: length)
+        var passed: ByteBuffer?
+        _ = bench.exchange.receiveBody(&input, now: Bench.now + 3, into: &out, passing: &passed)
+        return (bench, out)
+    }
+
+    /// Google's streams have no last event: one that ends with its connection is whole when its reason to stop has come.
+    @Test(arguments: [true, false]) func aStreamMayEndWithItsConnection(_ isWhole: Bool) throws {
+        let body = #"{"model":"gem","stream":true,"messages":[{"role":"user","content":"hi"}]}"#
+        let event = isWhole ? Self.generate : #"{"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}"#
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+        var (bench, out) = try Self.stream("/v1/chat/completions", body, "\(head)data: \(event)\r\n\r\n")
+        guard case .complete = bench.exchange.upstreamClosed(into: &out) else {
+            Issue.record("not complete")
+            return
+        }
+        bench.exchange.finish(now: Bench.now + 4)
+        let text = String(buffer: out)
+        #expect(text.contains("data: [DONE]") == isWhole && text.contains("upstream_cut") == !isWhole)
+        #expect(text.hasSuffix("0\r\n\r\n"))
+    }
+
+    /// What breaks off in the middle of an array ends as an array, with one error in it.
+    @Test func aCutArrayIsStillAnArray() throws {
+        let chunk = #"{"choices":[{"index":0,"delta":{"content":"hi"}}]}"#
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        let data = "data: \(chunk)\n\n"
+        let upstream = "\(head)\(String(data.utf8.count, radix: 16))\r\n\(data)\r\n"
+        let body = #"{"contents":[{"parts":[{"text":"hi"}]}]}"#
+        var (bench, out) = try Self.stream("/v1beta/models/gpt:streamGenerateContent", body, upstream)
+        #expect(bench.exchange.cut(.upstreamCut, now: Bench.now + 4, into: &out))
+        let text = String(buffer: out)
+        #expect(text.contains("content-type: application/json\r\n"))
+        let pieces = text.components(separatedBy: "\r\n").filter {
+            $0.hasPrefix("[") || $0.hasPrefix("{") || $0.hasPrefix(",")
+        }
+        let array = try JSONSerialization.jsonObject(with: Data(pieces.joined().utf8)) as? [[String: Any]]
+        #expect(array?.count == 2 && array?.last?["error"] != nil)
     }
 }

@@ -51,7 +51,7 @@ def config(simulator: str) -> dict:
         upstream("azure-openai", f"{simulator}/openai", "azure-openai"),
         upstream("anthropic", f"{simulator}/v1", "anthropic"),
         upstream("bedrock", simulator, "bedrock", credentials=[{"aws": aws}]),
-        upstream("gemini", f"{simulator}/v1beta", "gemini"),
+        upstream("gemini", f"{simulator}/v1", "gemini"),
     ]
     kinds = {"m": "warn", "strict": "strict", "allow": "allow"}
     targets = {"bedrock": CLAUDE_ON_BEDROCK, "anthropic": "claude-sim", "gemini": "gemini-sim"}

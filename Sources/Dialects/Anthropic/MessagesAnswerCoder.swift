@@ -67,8 +67,7 @@ enum MessagesAnswerCoder {
             }
             if let block = self.block(part) { blocks.append(block) }
         }
-        let isRefusal = choice.parts.contains { if case .refusal = $0.content { true } else { false } }
-        let reason = isRefusal && choice.stop.reason == .endTurn ? .refusal : choice.stop.reason
+        let reason = choice.toldReason
         return [
             "id": .string(answer.id ?? "msg_\(context.id)"), "type": "message", "role": "assistant",
             "model": .string(context.model), "content": .array(blocks), "stop_reason": .string(self.word(reason)),

@@ -83,7 +83,11 @@ struct MessagesRequestEncoder {
             self.body.set("temperature", self.temperature(sampling.temperature))
             self.body.set("top_k", sampling.topK)
         }
-        self.body.set("top_p", sampling.topP)
+        if sampling.temperature != nil, sampling.topP != nil {
+            self.losses.dropped("top_p", "Anthropic's newer models take it or `temperature`, not both")
+        } else {
+            self.body.set("top_p", sampling.topP)
+        }
         let stop = sampling.stop.filter { !$0.allSatisfy(\.isWhitespace) }
         if stop.count != sampling.stop.count {
             self.losses.dropped("stop", "Anthropic refuses sequences of blanks alone")

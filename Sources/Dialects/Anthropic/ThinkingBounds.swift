@@ -20,7 +20,7 @@ struct ThinkingBounds {
         guard isClaude, let reasoning = request.reasoning else { return }
         if reasoning.isOff {
             self.thinking = ["type": "disabled"]
-        } else if AnthropicModel.thinksAdaptively(request.model) || reasoning.anyBudget == nil {
+        } else if AnthropicModel.thinksAdaptively(request.model) {
             self.thinking = ["type": "adaptive"]
             self.effort = reasoning.anyEffort.map { $0 == "minimal" ? "low" : $0 }
             if reasoning.effort == "minimal" { losses.changed("reasoning_effort", "`minimal` becomes `low`") }
@@ -28,7 +28,8 @@ struct ThinkingBounds {
                 losses.changed("reasoning", "a budget of tokens becomes a level")
             }
         } else {
-            self.setBudget(max(reasoning.anyBudget ?? 0, 1024), given, &losses)
+            let wanted = reasoning.anyBudget.flatMap { $0 > 0 ? $0 : nil } ?? Reasoning.budget(of: "medium")
+            self.setBudget(max(wanted, 1024), given, &losses)
             if self.thinking != nil, reasoning.budget == nil {
                 losses.changed("reasoning_effort", "a level becomes a budget of tokens")
             }

@@ -89,7 +89,7 @@ enum GenerateAnswerCoder {
 
     static func encode(_ answer: ChatAnswer, _ context: AnswerContext) -> JSON {
         let candidates: [JSON] = answer.choices.enumerated().map { index, choice in
-            let candidate = self.candidate(choice.parts.flatMap(self.parts), index, choice.stop.reason)
+            let candidate = self.candidate(choice.parts.flatMap(self.parts), index, choice.toldReason)
             return choice.logprobs.map { candidate.setting("logprobsResult", self.encode($0)) } ?? candidate
         }
         return [

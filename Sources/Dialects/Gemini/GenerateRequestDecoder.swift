@@ -6,7 +6,7 @@ struct GenerateRequestDecoder {
     private var request = ChatRequest()
     private var losses = LossLedger()
     /// Ids of calls that no result has answered yet, by function, where the client gives no ids.
-    private var unanswered: [(name: String, id: String)] = []
+    private var unanswered = OpenCalls()
     private var calls = 0
 
     static func decode(_ body: JSON, _ losses: inout LossLedger) throws(TranslationFailure) -> ChatRequest {
@@ -190,7 +190,7 @@ struct GenerateRequestDecoder {
         let given = try call.string("id")
         let id = given ?? "call_\(self.calls)"
         self.calls += 1
-        self.unanswered.append((name, id))
+        self.unanswered.add(id, name)
         let arguments = call.take("args") ?? [:]
         call.finish(&self.losses)
         let own = signature?.origin == .gemini ? signature : nil
@@ -201,11 +201,7 @@ struct GenerateRequestDecoder {
     private mutating func result(_ response: inout MemberReader) throws(TranslationFailure) -> ToolResult {
         let name = try response.required("name")
         let given = try response.string("id")
-        let place =
-            self.unanswered.firstIndex { $0.id == given }
-            ?? self.unanswered.firstIndex { $0.name == name }
-        let id = given ?? place.map { self.unanswered[$0].id } ?? name
-        if let place { self.unanswered.remove(at: place) }
+        let id = self.unanswered.take(given, name) ?? given ?? name
         let content = response.take("response") ?? [:]
         response.drop(["scheduling", "willContinue"], "no other dialect has it", &self.losses)
         response.finish(&self.losses)
@@ -213,6 +209,38 @@ struct GenerateRequestDecoder {
         let only = content.members?.count == 1 ? content["result"] ?? content["output"] ?? content["error"] : nil
         let value = only ?? content
         return ToolResult(id: id, name: name, parts: [.text(value.string ?? value.text)], isError: isError)
+    }
+}
+
+/// Calls that have no result yet. All is found in constant time: a conversation may have very many.
+private struct OpenCalls {
+    private var ids: Set<String> = []
+    /// In order; ids that are answered already are passed over.
+    private var byName: [String: (ids: [String], next: Int)] = [:]
+
+    mutating func add(_ id: String, _ name: String) {
+        self.ids.insert(id)
+        self.byName[name, default: ([], 0)].ids.append(id)
+    }
+
+    /// The call that a result answers: the one of its id, else the first of its function. It is not open any more.
+    mutating func take(_ id: String?, _ name: String) -> String? {
+        if let id {
+            if self.ids.remove(id) == nil { _ = self.first(name) }
+            return id
+        }
+        return self.first(name)
+    }
+
+    private mutating func first(_ name: String) -> String? {
+        guard var calls = self.byName.removeValue(forKey: name) else { return nil }
+        defer { self.byName[name] = calls }
+        while calls.next < calls.ids.count {
+            let id = calls.ids[calls.next]
+            calls.next += 1
+            if self.ids.remove(id) != nil { return id }
+        }
+        return nil
     }
 }
 

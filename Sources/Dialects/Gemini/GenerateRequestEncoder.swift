@@ -16,8 +16,7 @@ struct GenerateRequestEncoder {
 
     /// Below the base URL, which ends in the API's version.
     static func path(_ model: String, stream: Bool) -> String {
-        let name = model.contains("/") ? model : "models/\(model)"
-        return "/\(PathText.encoded(name, keeping: "/"))"
+        "/\(GeminiResource.path(model))"
             + (stream ? ":streamGenerateContent?alt=sse" : ":generateContent")
     }
 
@@ -92,9 +91,10 @@ struct GenerateRequestEncoder {
         if self.request.model.contains("gemini-3") {
             if reasoning.isOff {
                 self.losses.changed("reasoning", "this model always thinks: it is asked to think least")
-                config.set("thinkingLevel", "minimal" as String)
+                config.set("thinkingLevel", "low" as String)
             } else if let effort = reasoning.anyEffort {
-                let level = ["xhigh", "max"].contains(effort) ? "high" : effort
+                // The levels that all models of the generation know.
+                let level = ["minimal", "low"].contains(effort) ? "low" : "high"
                 if level != reasoning.effort { self.losses.changed("reasoning", "it becomes the level `\(level)`") }
                 config.set("thinkingLevel", level)
             }
@@ -109,7 +109,8 @@ struct GenerateRequestEncoder {
         } else {
             config.set("thinkingBudget", -1)
         }
-        config.set("includeThoughts", reasoning.showsThoughts == true ? true : nil)
+        // Other clients show what thoughts they get, and do not ask for them.
+        config.set("includeThoughts", !reasoning.isOff && reasoning.showsThoughts ?? true ? true : nil)
         return config.isEmpty ? nil : config.json
     }
 
@@ -223,6 +224,22 @@ struct GenerateRequestEncoder {
             return ["fileData": ["mimeType": .string(type), "fileUri": .string(url)]]
         case .stored: throw .unsupported(field: field, reason: "a file that another provider keeps cannot be sent")
         }
+    }
+}
+
+/// A model as Google's API names it.
+package enum GeminiResource {
+    /// A name that begins with its kind stays as it is; any other one is a base model's.
+    static func name(_ model: String) -> String {
+        let kinds = ["models/", "tunedModels/", "publishers/", "projects/"]
+        return kinds.contains(where: model.hasPrefix) ? model : "models/\(model)"
+    }
+
+    /// The same for a path, without the slash before it. A slash within a base model's name is escaped.
+    package static func path(_ model: String) -> String {
+        let name = Self.name(model)
+        if name == model { return PathText.encoded(name, keeping: "/") }
+        return "models/\(PathText.encoded(model, keeping: ""))"
     }
 }
 

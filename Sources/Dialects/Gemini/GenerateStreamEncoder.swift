@@ -9,6 +9,8 @@ final class GenerateStreamEncoder {
     private var tail: [UInt8] = []
     private var calls: [Int: (call: ToolCall, arguments: [UInt8])] = [:]
     private var stops: [(choice: Int, reason: StopReason)] = []
+    /// Choices with a refusal, for which this dialect has a reason and no part.
+    private var refused: Set<Int> = []
     private var usage = AnswerUsage()
     private(set) var heldBytes = 0
 
@@ -33,7 +35,9 @@ final class GenerateStreamEncoder {
         case .logprobs(let choice, let tokens):
             let candidate = GenerateAnswerCoder.candidate([], choice, nil)
             self.chunk([candidate.setting("logprobsResult", GenerateAnswerCoder.encode(tokens))], &out)
-        case .stop(let choice, let stop): self.stops.append((choice, stop.reason))
+        case .stop(let choice, let stop):
+            let isRefusal = self.refused.contains(choice) && stop.reason == .endTurn
+            self.stops.append((choice, isRefusal ? .refusal : stop.reason))
         case .usage(let usage): self.usage = usage
         case .error(let error):
             self.open(&out)
@@ -41,6 +45,7 @@ final class GenerateStreamEncoder {
             self.close(&out)
             if self.isArray { out.append(UInt8(ascii: "]")) }
         case .end: self.end(&out)
+        case .blockStart(_, let choice, .refusal): self.refused.insert(choice)
         case .blockStart: break
         }
     }

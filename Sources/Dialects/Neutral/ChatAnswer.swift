@@ -15,6 +15,12 @@ struct ChatAnswer: Sendable, Equatable {
         var parts: [Part] = []
         var stop = Stop(.endTurn)
         var logprobs: [TokenLogprob]?
+
+        /// Why the answer stopped, to a client whose dialect has no part for a refusal.
+        var toldReason: StopReason {
+            let isRefusal = self.parts.contains { if case .refusal = $0.content { true } else { false } }
+            return isRefusal && self.stop.reason == .endTurn ? .refusal : self.stop.reason
+        }
     }
 }
 
@@ -80,8 +86,8 @@ struct AnswerUsage: Sendable, Equatable {
 }
 
 extension JSON {
-    /// A count of tokens: a whole number that is not negative.
-    var count: UInt64? { self.int.flatMap { $0 < 0 ? nil : UInt64($0) } }
+    /// A count of tokens: a whole number that is not negative, and not beyond all reason: sums must stay within 64 bits.
+    var count: UInt64? { self.int.flatMap { (0...1_000_000_000_000).contains($0) ? UInt64($0) : nil } }
 
     /// A count of tokens.
     static func count(_ value: UInt64) -> JSON { .int(Int(clamping: value)) }

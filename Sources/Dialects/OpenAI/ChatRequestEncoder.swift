@@ -53,8 +53,18 @@ enum ChatRequestEncoder {
 
     private static func setReasoning(_ request: ChatRequest, _ body: inout MemberWriter, _ losses: inout LossLedger) {
         guard let reasoning = request.reasoning else { return }
+        let name = request.model.split(separator: "/").last.map(String.init) ?? request.model
+        // These refuse the member; to most others it is new and unknown at worst.
+        let cannotThink = ["gpt-4", "gpt-3.5", "chatgpt"].contains { name.hasPrefix($0) }
         if reasoning.isOff {
-            body.set("reasoning_effort", "none" as String)
+            // Which models can be told so differs from version to version; those that do not think need not be told.
+            if self.isReasoningModel(request.model) {
+                losses.changed("thinking", "how much to think is left to the upstream")
+            }
+            return
+        }
+        if cannotThink {
+            losses.dropped("reasoning", "this model does not think")
             return
         }
         guard let effort = reasoning.anyEffort else {

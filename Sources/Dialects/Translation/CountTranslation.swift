@@ -20,10 +20,10 @@ package struct CountTranslation: Sendable {
         if self.client == .anthropic {
             var request = try MessagesRequestDecoder.decode(json, &losses)
             request.model = model
-            let name = model.contains("/") ? model : "models/\(model)"
+            let name = GeminiResource.name(model)
             let prompt = try GenerateRequestEncoder.encode(request, &losses)
             let whole = JSON.object([.init(name: "model", value: .string(name))] + (prompt.members ?? []))
-            let path = "/\(PathText.encoded(name, keeping: "/")):countTokens"
+            let path = "/\(GeminiResource.path(model)):countTokens"
             return self.made(["generateContentRequest": whole], path, losses)
         }
         let prompt = json["generateContentRequest"] ?? json["generate_content_request"] ?? json

@@ -15,7 +15,9 @@ struct DeltaPattern {
     /// Learns from an event that became nothing but `event`. Nil where the text is not found in exactly one place.
     init?(of event: AnswerEvent, in bytes: borrowing Span<UInt8>, _ data: Range<Int>) {
         // Arguments are watched for their end.
-        guard case .delta(let block, let choice, let kind, let text) = event, kind != .arguments, !text.bytes.isEmpty
+        guard case .delta(let block, let choice, let kind, let text) = event, kind != .arguments, !text.bytes.isEmpty,
+            // A short text without escapes: finding others costs more than it saves.
+            text.bytes.count <= 1024, !text.bytes.contains(UInt8(ascii: "\\"))
         else { return nil }
         let whole = bytes.extracting(data).withUnsafeBufferPointer { Array($0) }
         let needle = [UInt8(ascii: "\"")] + text.bytes + [UInt8(ascii: "\"")]

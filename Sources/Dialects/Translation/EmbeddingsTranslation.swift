@@ -46,7 +46,7 @@ package struct EmbeddingsTranslation: Sendable {
         }
         top.drop(["user"], "Google does not ask for it", &losses)
         top.finish(&losses)
-        let name = model.contains("/") ? model : "models/\(model)"
+        let name = GeminiResource.name(model)
         let requests: [JSON] = texts.map { text in
             var request = MemberWriter()
             request.set("model", name)
@@ -56,7 +56,7 @@ package struct EmbeddingsTranslation: Sendable {
         }
         return Request(
             body: (["requests": .array(requests)] as JSON).bytes,
-            path: "/\(PathText.encoded(name, keeping: "/")):batchEmbedContents",
+            path: "/\(GeminiResource.path(model)):batchEmbedContents",
             wantsBase64: format == "base64",
             isSingle: false,
             losses: losses

@@ -108,7 +108,9 @@ package final class StreamTranslator {
         buffer[data].elementsEqual("[DONE]".utf8) || (try? JSON(parsing: Array(buffer[data]))) != nil
     }
 
-    private func fail(_ code: ErrorCode, into out: inout [UInt8]) {
+    /// Ends the client's stream with an error of the gateway's own, unless it has an end already.
+    package func fail(_ code: ErrorCode, into out: inout [UInt8]) {
+        guard !self.isOver else { return }
         self.hasFailed = true
         self.encoder.open(into: &out)
         out += ErrorBody.event(code, requestID: self.context.requestID, in: self.client)

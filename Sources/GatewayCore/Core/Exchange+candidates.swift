@@ -105,6 +105,7 @@ extension Exchange {
                     untranslatable = error
                     continue
                 }
+                if !self.record.losses.isEmpty { self.record.losses.removeAll() }
                 if let losses = self.toldLosses { self.record.losses = losses.headerValue }
                 guard upstream.state.enter(limit: upstream.limits.requestsInFlight) else { continue }
                 self.occupied = upstream.state

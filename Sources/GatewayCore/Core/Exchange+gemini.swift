@@ -1,6 +1,7 @@
 import Dialects
 import GatewayModel
 import HTTPWire
+import JSONScan
 import NIOCore
 
 // Google's API names the model and the method in the path (`/v1beta/models/NAME:METHOD`, ai.google.dev/api), says in the query
@@ -17,21 +18,32 @@ extension Exchange {
         else { throw Refusal(.modelNotFound) }
         self.record.modelAsked.removeAll(keepingCapacity: true)
         self.record.modelAsked.append(contentsOf: decoded)
-        try self.loop.callReader.check(body.readableBytesUInt8Span)
+        let bytes = body.readableBytesUInt8Span
+        try self.loop.callReader.check(bytes)
+        try Self.checkReferences(bytes)
         self.call = Call()
         self.call.isStream = self.endpoint?.format == .geminiArray
     }
 
+    /// Files and caches that Google keeps are made elsewhere than through the gateway, so nobody here owns one.
+    private static func checkReferences(_ bytes: borrowing Span<UInt8>) throws(Refusal) {
+        let caches = ReferenceScan.strings(named: ["cachedContent", "cached_content"], in: bytes)
+        let files = ReferenceScan.strings(named: ["fileUri", "file_uri"], in: bytes)
+            .contains { file in
+                let text = String(decoding: file, as: UTF8.self)
+                return text.hasPrefix("files/") || text.contains("generativelanguage.googleapis.com")
+            }
+        guard caches.isEmpty, !files else { throw Refusal(.objectNotFound) }
+    }
+
     /// The upstream's name for the model in the place of the asked one, and the query without the caller's key.
     func writeGeminiPath(_ bytes: borrowing Span<UInt8>, into out: inout ByteWriter) {
-        let served = PercentEncoding.path(self.record.modelServed)
-        // A name with a slash says itself what kind of resource it is (`tunedModels/…`).
-        out.write(self.record.modelServed.contains(UInt8(ascii: "/")) ? "/" : "/models/")
-        out.write(served)
+        out.write("/")
+        out.write(Array(GeminiResource.path(String(decoding: self.record.modelServed, as: UTF8.self)).utf8))
         out.write(bytes.extracting(self.object.upper..<self.subpath.upper))
         var sign: StaticString = "?"
         GeminiQuery.eachParameter(self.request.query, bytes) { parameter, bytes in
-            if GeminiQuery.isKey(parameter, bytes) { return }
+            guard GeminiQuery.isPassedOn(parameter, bytes) else { return }
             out.write(sign)
             out.write(bytes.extracting(parameter.lower..<parameter.upper))
             sign = "&"
@@ -53,7 +65,8 @@ extension Exchange {
     }
 
     static func tellsOfKey(_ body: [UInt8]) -> Bool {
-        String(decoding: body, as: UTF8.self).contains("API_KEY_INVALID")
+        guard let error = try? JSON(parsing: body)["error"] else { return false }
+        return (error["details"]?.array ?? []).contains { $0["reason"]?.string == "API_KEY_INVALID" }
     }
 
     /// What a translated body is.
@@ -79,8 +92,10 @@ enum GeminiQuery {
         }
     }
 
-    static func isKey(_ parameter: ByteRange, _ bytes: borrowing Span<UInt8>) -> Bool {
-        parameter.begins(bytes, "key=") || parameter.begins(bytes, "$key=") || parameter.begins(bytes, "access_token=")
+    /// How the answer is written. Other parameters are the caller's credential, or take the usage out of the answer.
+    static func isPassedOn(_ parameter: ByteRange, _ bytes: borrowing Span<UInt8>) -> Bool {
+        parameter.equals(bytes, "alt=sse") || parameter.equals(bytes, "$alt=sse") || parameter.equals(bytes, "alt=json")
+            || parameter.equals(bytes, "$alt=json") || parameter.begins(bytes, "prettyPrint=")
     }
 
     /// The value of `key`.

@@ -185,7 +185,8 @@ extension Exchange {
     /// The upstream has closed its connection. `complete` when that is how its answer ends.
     package func upstreamClosed(into out: inout ByteBuffer) -> BodyVerdict {
         guard self.relay.endsWithConnection else { return .broken }
-        if self.relay.isUnfinishedStream { return .broken }
+        // A translator knows itself, when nothing more comes, whether the answer was whole.
+        if self.relay.isUnfinishedStream, !self.relay.isTranslating { return .broken }
         self.relay.closeSource(into: &out)
         return self.complete(into: &out)
     }
@@ -228,7 +229,10 @@ extension Exchange {
         self.takeUsage()
         self.noteStreamedObject()
         let isStream = self.relay.isUnfinishedStream
-        if isStream {
+        if isStream, self.relay.isTranslating {
+            self.relay.failTranslation(code, into: &out)
+            self.relay.writeEnd(into: &out)
+        } else if isStream {
             let event = ErrorBody.event(code, requestID: self.requestID, in: self.relayedFormat)
             self.relay.inject(event, into: &out)
             self.relay.writeEnd(into: &out)

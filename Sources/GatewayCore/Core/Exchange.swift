@@ -255,13 +255,29 @@ package final class Exchange {
             }
             return
         }
-        guard let model = self.record.modelAsked.withUnsafeBytes({ table.modelIndex($0) }) else {
+        guard !Self.climbs(self.record.modelAsked),
+            let model = self.record.modelAsked.withUnsafeBytes({ table.modelIndex($0) })
+        else {
             throw Refusal(.modelNotFound, "Asked for: `\(Self.printable(self.record.modelAsked))`.")
         }
         self.record.model = model
         guard self.record.key >= 0, let allowed = table.keys[self.record.key].models else { return }
         let isAllowed = self.record.modelAsked.withUnsafeBytes { name in allowed.contains { $0.matches(name) } }
         guard isAllowed else { throw Refusal(.modelNotAllowed) }
+    }
+
+    /// Whether a name, passed on in a path, could be read as another path: it has a segment that is empty or all dots.
+    private static func climbs(_ name: [UInt8]) -> Bool {
+        var hasOther = false
+        for byte in name {
+            if byte == UInt8(ascii: "/") {
+                if !hasOther { return true }
+                hasOther = false
+            } else if byte != UInt8(ascii: ".") {
+                hasOther = true
+            }
+        }
+        return !hasOther
     }
 
     private func findRoute(_ table: RoutingTable) -> Int {

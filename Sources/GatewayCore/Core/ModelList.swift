@@ -61,13 +61,6 @@ package enum PercentEncoding {
         }
     }
 
-    /// The same, slashes left as they are.
-    static func path(_ bytes: [UInt8]) -> [UInt8] {
-        let slash = UInt8(ascii: "/")
-        let segments = bytes.split(separator: slash, omittingEmptySubsequences: false).map { Self.encode(Array($0)) }
-        return Array(segments.joined(separator: [slash]))
-    }
-
     static func decode(_ bytes: [UInt8]) -> [UInt8] {
         var decoded: [UInt8] = []
         var index = 0

@@ -185,6 +185,13 @@ final class BodyRelay {
     /// The client has been given an error as the end of its stream, whatever still comes.
     var hasFailedTranslating: Bool { self.translator?.hasFailed ?? false }
 
+    /// Ends a translated stream with an error of the gateway's own.
+    func failTranslation(_ code: ErrorCode, into out: inout ByteBuffer) {
+        var words: [UInt8] = []
+        self.translator?.fail(code, into: &words)
+        self.inject(words, into: &out)
+    }
+
     var isTranslating: Bool { self.reading == .translated }
 
     /// The usage of a stream so far; nil for any other body.

@@ -241,10 +241,13 @@ extension Exchange {
     /// gateway says itself cannot be said by an upstream.
     private static func staysBehind(_ field: HeadField, _ bytes: borrowing Span<UInt8>) -> Bool {
         switch bytes[field.name.lower] | 0x20 {
-        case UInt8(ascii: "s"): field.name.equals(bytes, "set-cookie")
+        case UInt8(ascii: "s"):
+            field.name.equals(bytes, "set-cookie") || field.name.equals(bytes, "strict-transport-security")
         case UInt8(ascii: "x"):
             field.name.begins(bytes, "x-ratelimit-") || field.name.begins(bytes, "x-gateway-")
-        case UInt8(ascii: "a"): field.name.begins(bytes, "anthropic-ratelimit-")
+        // Other protocols of the provider's host are not those of ours.
+        case UInt8(ascii: "a"):
+            field.name.begins(bytes, "anthropic-ratelimit-") || field.name.equals(bytes, "alt-svc")
         default: false
         }
     }

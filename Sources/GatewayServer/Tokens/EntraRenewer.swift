@@ -28,7 +28,10 @@ package struct EntraRenewer: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                for token in self.tokens.due(LoopClock.now()) { await self.renew(token) }
+                // Side by side: one that does not answer must not let another one age.
+                await withDiscardingTaskGroup { group in
+                    for token in self.tokens.due(LoopClock.now()) { group.addTask { await self.renew(token) } }
+                }
                 try? await Task.sleep(for: .milliseconds(250))
             }
         }
@@ -37,7 +40,7 @@ package struct EntraRenewer: Service {
     private func renew(_ token: EntraToken) async {
         do {
             let (text, seconds) = try await self.ask(token.credential)
-            token.take(text, lifetime: UInt64(max(60, seconds)) * 1_000_000_000, now: LoopClock.now())
+            token.take(text, lifetime: UInt64(min(max(60, seconds), 86_400)) * 1_000_000_000, now: LoopClock.now())
         } catch {
             token.failed(now: LoopClock.now())
             self.logger.error(
