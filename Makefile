@@ -58,7 +58,7 @@ test-e2e: build ## the real binary driven by real SDKs against the simulator and
 	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-e2e $(ARGS)
 
 .PHONY: test-conformance
-test-conformance: build ## the OpenAI SDK's own resource tests through the gateway
+test-conformance: build ## the OpenAI and Anthropic SDKs' own resource tests through the gateway, translated too
 	@scripts/setup test
 	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-conformance $(ARGS)
 

@@ -10,12 +10,14 @@ UPSTREAMS = ["openai", "azure-openai", "anthropic", "bedrock", "gemini"]
 # Cells that are not there yet: (client, upstream), where `*` is any. One that answers after all makes the run fail.
 MISSING: dict[tuple[str, str], str] = {}
 
+SHOWN_WHEN_ASKED = "chat cannot ask for thoughts to be shown, and Gemini shows them only when asked"
+
 # What a pair of dialects has no words for: (client, upstream, feature), where `*` is any.
 WORDLESS: dict[tuple[str, str, str], str] = {
     ("openai responses", "*", "stop sequence"): "responses have no stop sequences",
     ("openai responses", "*", "stop sequence, streamed"): "responses have no stop sequences",
-    ("openai chat", "gemini", "thoughts"): "chat cannot ask for thoughts to be shown, and Gemini shows them only when asked",
-    ("openai chat", "gemini", "thoughts, streamed"): "chat cannot ask for thoughts to be shown, and Gemini shows them only when asked",
+    ("openai chat", "gemini", "thoughts"): SHOWN_WHEN_ASKED,
+    ("openai chat", "gemini", "thoughts, streamed"): SHOWN_WHEN_ASKED,
     ("google-genai", "openai", "refusal"): "OpenAI's refusals are words to Gemini's clients",
     ("google-genai", "openai", "refusal, streamed"): "OpenAI's refusals are words to Gemini's clients",
 }
@@ -42,7 +44,8 @@ def wordless(client: str, upstream: str, feature: str) -> str | None:
     return _looked_up(WORDLESS, client.replace("openai 2 chat", "openai chat"), upstream, feature)
 
 
-every_cell = pytest.mark.parametrize("cell", [(c, u) for c in CLIENTS for u in UPSTREAMS], ids=[f"{c} to {u}" for c in CLIENTS for u in UPSTREAMS], indirect=True)
+ALL = [(client, upstream) for client in CLIENTS for upstream in UPSTREAMS]
+every_cell = pytest.mark.parametrize("cell", ALL, ids=[f"{client} to {upstream}" for client, upstream in ALL], indirect=True)
 
 
 def table(results: Results) -> list[str]:
