@@ -10,16 +10,11 @@ UPSTREAMS = ["openai", "azure-openai", "anthropic", "bedrock", "gemini"]
 # Cells that are not there yet: (client, upstream), where `*` is any. One that answers after all makes the run fail.
 MISSING: dict[tuple[str, str], str] = {}
 
-SHOWN_WHEN_ASKED = "chat cannot ask for thoughts to be shown, and Gemini shows them only when asked"
 
 # What a pair of dialects has no words for: (client, upstream, feature), where `*` is any.
 WORDLESS: dict[tuple[str, str, str], str] = {
     ("openai responses", "*", "stop sequence"): "responses have no stop sequences",
     ("openai responses", "*", "stop sequence, streamed"): "responses have no stop sequences",
-    ("openai chat", "gemini", "thoughts"): SHOWN_WHEN_ASKED,
-    ("openai chat", "gemini", "thoughts, streamed"): SHOWN_WHEN_ASKED,
-    ("google-genai", "openai", "refusal"): "OpenAI's refusals are words to Gemini's clients",
-    ("google-genai", "openai", "refusal, streamed"): "OpenAI's refusals are words to Gemini's clients",
 }
 
 PROPERTY = "cell"
