@@ -24,12 +24,7 @@ enum Base64 {
         let isStandard =
             text.utf8.count % 4 == 0 && !text.utf8.contains { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
         if isStandard { return text }
-        var bytes = text.utf8.map { byte in
-            byte == UInt8(ascii: "-") ? UInt8(ascii: "+") : byte == UInt8(ascii: "_") ? UInt8(ascii: "/") : byte
-        }
-        while bytes.last == UInt8(ascii: "=") { bytes.removeLast() }
-        while bytes.count % 4 != 0 { bytes.append(UInt8(ascii: "=")) }
-        return String(decoding: bytes, as: UTF8.self)
+        return self.decode(text).map(self.encode) ?? text
     }
 
     /// The text with its padding.
