@@ -23,7 +23,7 @@ BODIES = {
     "no model": ({"messages": MESSAGES}, 400, "missing_model"),
     "empty model": ({"model": "", "messages": MESSAGES}, 400, "missing_model"),
     "unknown model": ({"model": "nobody", "messages": MESSAGES}, 404, "model_not_found"),
-    "model of another dialect": ({"model": "claude-sim", "messages": MESSAGES}, 400, "dialect_mismatch"),
+    "no words in another dialect": ({"model": "claude-sim", "messages": MESSAGES, "n": 2}, 400, "untranslatable"),
     "duplicate model": (raw('{"model":"sim-chat","model":"nobody","messages":[]}'), 400, "ambiguous_json"),
     "escaped duplicate": (raw('{"model":"sim-chat","mod\\u0065l":"nobody","messages":[]}'), 400, "ambiguous_json"),
     "escaped model": (raw('{"mod\\u0065l":"sim-chat","messages":[]}'), 400, "ambiguous_json"),
