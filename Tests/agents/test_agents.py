@@ -22,7 +22,7 @@ PATHS = {
     "azure-openai": "/openai/deployments/",
     "anthropic": "/v1/messages",
     "bedrock": "/model/",
-    "gemini": "/v1beta/models/",
+    "gemini": "/v1/models/",
 }
 
 
