@@ -1,3 +1,6 @@
+// For `memmem`.
+#define _GNU_SOURCE
+
 #include "byte_scan.h"
 
 #include <string.h>
@@ -483,4 +486,9 @@ int byte_scan_last_object(
         }
         if (index == 0 || index == count) return 0;
     }
+}
+
+size_t byte_scan_find(const uint8_t *bytes, size_t count, const uint8_t *needle, size_t length) {
+    const uint8_t *found = count == 0 ? NULL : memmem(bytes, count, needle, length);
+    return found == NULL ? count : (size_t)(found - bytes);
 }

@@ -105,6 +105,43 @@ struct TranslationTests {
         }
     }
 
+    // MARK: proofs of thoughts
+
+    static let thoughts =
+        #"{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"gemini:Zm9v"},"#
+        + #"{"type":"text","text":"x"}]},{"role":"user","content":"hi"}],"max_tokens":9,"model":"both"}"#
+
+    private static func mixed(_ losses: Route.Losses = .warn) throws -> Bench {
+        try Self.bench {
+            $0.models.append(Model(name: NamePattern("both"), targets: [.init(upstream: "claude", model: "claude-x")]))
+            $0.routes.append(Route(name: "all", losses: losses))
+        }
+    }
+
+    /// What Google has signed goes to no other provider, also where the body passes as it is.
+    @Test func foreignProofsStayBehind() throws {
+        let bench = try Self.mixed()
+        let sent = try bench.forward(Bench.post("/v1/messages", Self.thoughts), Self.thoughts)
+        let body = sent.split(separator: "\r\n\r\n", maxSplits: 1).last.map(String.init) ?? ""
+        let text = #"{"messages":[{"role":"assistant","content":[{"type":"text","text":"x"}]},"#
+        #expect(body == text + #"{"role":"user","content":"hi"}],"max_tokens":9,"model":"claude-x"}"#)
+        #expect(sent.contains("\r\ncontent-length: \(body.utf8.count)\r\n"))
+        let answer = try bench.answer(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+        )
+        #expect(answer?.contains("\r\nx-gateway-loss: messages[0].thinking;dropped\r\n") == true)
+    }
+
+    @Test func aRouteMayForbidToDropProofs() throws {
+        let bench = try Self.mixed(.strict)
+        _ = try bench.admit(Bench.post("/v1/messages", Self.thoughts), Self.thoughts)
+        #expect {
+            _ = try bench.exchange.nextAttempt(after: nil)
+        } throws: { error in
+            (error as? Refusal)?.code == .translationLoss
+        }
+    }
+
     // MARK: Google's way of calling
 
     @Test(

@@ -48,6 +48,9 @@ final class MessagesStreamDecoder {
         guard let index = event["index"]?.int, let block = event["content_block"] else {
             throw .badAnswer(reason: "a block begins without its number")
         }
+        guard self.kinds.count < StreamTranslator.maximumBlocks else {
+            throw .badAnswer(reason: "it has too many open blocks")
+        }
         switch block["type"]?.string {
         case "text":
             self.kinds[index] = .text

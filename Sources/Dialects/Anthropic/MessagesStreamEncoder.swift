@@ -8,8 +8,9 @@ final class MessagesStreamEncoder {
     private let context: AnswerContext
     private var index = 0
     private var open: Int?
-    /// Events of blocks whose turn has not come.
-    private var held: [AnswerEvent] = []
+    /// Events of blocks whose turn has not come, and the order of those blocks.
+    private var held: [Int: [AnswerEvent]] = [:]
+    private var waiting: [Int] = []
     private(set) var heldBytes = 0
     private var usage = AnswerUsage()
     private var stop = Stop(.endTurn)
@@ -55,9 +56,9 @@ final class MessagesStreamEncoder {
     private func content(_ event: AnswerEvent, _ out: inout [UInt8]) {
         guard let block = event.block else { return }
         if self.open != nil && self.open != block {
-            self.held.append(event)
-            if case .delta(_, _, _, let text) = event { self.heldBytes += text.bytes.count }
-            self.heldBytes += 64
+            if self.held[block] == nil { self.waiting.append(block) }
+            self.held[block, default: []].append(event)
+            self.heldBytes += event.heldBytes
             return
         }
         self.put(event, &out)
@@ -66,13 +67,15 @@ final class MessagesStreamEncoder {
 
     /// Lets the blocks that have waited follow, as far as they go.
     private func release(_ out: inout [UInt8]) {
-        while self.open == nil, !self.held.isEmpty {
-            let first = self.held[0].block
-            let turn = self.held.filter { $0.block == first }
-            self.held.removeAll { $0.block == first }
-            for event in turn { self.put(event, &out) }
+        var next = 0
+        while self.open == nil, next < self.waiting.count {
+            for event in self.held.removeValue(forKey: self.waiting[next]) ?? [] {
+                self.heldBytes -= event.heldBytes
+                self.put(event, &out)
+            }
+            next += 1
         }
-        if self.held.isEmpty { self.heldBytes = 0 }
+        self.waiting.removeFirst(next)
     }
 
     private func put(_ event: AnswerEvent, _ out: inout [UInt8]) {
@@ -151,6 +154,16 @@ final class MessagesStreamEncoder {
 }
 
 extension AnswerEvent {
+    /// What keeping this costs, roughly.
+    var heldBytes: Int {
+        switch self {
+        case .delta(_, _, _, let text): 64 + text.bytes.count
+        case .blockStart(_, _, let kind): 64 + kind.heldBytes
+        case .signature(_, _, let signature): 64 + signature.text.utf8.count
+        default: 64
+        }
+    }
+
     /// The block that this is about.
     var block: Int? {
         switch self {
@@ -158,6 +171,18 @@ extension AnswerEvent {
             .blockEnd(let block, _):
             block
         default: nil
+        }
+    }
+}
+
+extension BlockKind {
+    /// The bytes of what a provider chose the length of.
+    var heldBytes: Int {
+        switch self {
+        case .text, .refusal, .thinking: 0
+        case .redacted(let data): data.text.utf8.count
+        case .toolCall(let id, let name, let signature):
+            id.utf8.count + name.utf8.count + (signature?.text.utf8.count ?? 0)
         }
     }
 }

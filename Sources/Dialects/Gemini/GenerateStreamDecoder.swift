@@ -19,7 +19,7 @@ final class GenerateStreamDecoder {
 
     init(_ context: AnswerContext) { self.context = context }
 
-    func read(_ chunk: JSON, _ events: inout [AnswerEvent]) {
+    func read(_ chunk: JSON, _ events: inout [AnswerEvent]) throws(TranslationFailure) {
         if let error = chunk["error"] {
             events.append(.error(ProviderError(gemini: error, status: nil)))
             return
@@ -28,7 +28,7 @@ final class GenerateStreamDecoder {
             self.hasStarted = true
             events.append(.start(id: chunk["responseId"]?.string, model: chunk["modelVersion"]?.string, created: nil))
         }
-        for candidate in chunk["candidates"]?.array ?? [] { self.read(candidate: candidate, &events) }
+        for candidate in chunk["candidates"]?.array ?? [] { try self.read(candidate: candidate, &events) }
         if chunk["promptFeedback"]?["blockReason"] != nil { self.isBlocked = true }
         if let usage = chunk["usageMetadata"] { events.append(.usage(AnswerUsage(gemini: usage))) }
     }
@@ -50,12 +50,15 @@ final class GenerateStreamDecoder {
         events.append(.end)
     }
 
-    private func read(candidate json: JSON, _ events: inout [AnswerEvent]) {
+    private func read(candidate json: JSON, _ events: inout [AnswerEvent]) throws(TranslationFailure) {
         let number = json["index"]?.int ?? 0
         let place: Int
         if let known = self.candidates.firstIndex(where: { $0.number == number }) {
             place = known
         } else {
+            guard self.candidates.count < StreamTranslator.maximumChoices else {
+                throw .badAnswer(reason: "it has too many candidates")
+            }
             self.candidates.append(Candidate(number: number))
             place = self.candidates.count - 1
         }

@@ -28,6 +28,7 @@ final class GenerateStreamEncoder {
             self.tail = [UInt8(ascii: ",")] + shared.bytes.dropFirst()
         case .blockStart(let block, _, .toolCall(let id, let name, let signature)):
             self.calls[block] = (ToolCall(id: id, name: name, arguments: "", signature: signature), [])
+            self.heldBytes += id.utf8.count + name.utf8.count
         case .delta(let block, let choice, let kind, let text): self.grow(block, choice, kind, text, &out)
         case .signature(_, let choice, let signature):
             self.chunk([GenerateAnswerCoder.candidate([GenerateAnswerCoder.thought("", signature)], choice, nil)], &out)
@@ -83,7 +84,7 @@ final class GenerateStreamEncoder {
 
     private func finish(_ block: Int, _ choice: Int, _ out: inout [UInt8]) {
         guard var held = self.calls.removeValue(forKey: block) else { return }
-        self.heldBytes -= held.arguments.count
+        self.heldBytes -= held.arguments.count + held.call.id.utf8.count + held.call.name.utf8.count
         held.call.arguments = EscapedText(escaped: held.arguments).text
         self.chunk([GenerateAnswerCoder.candidate([GenerateAnswerCoder.call(held.call)], choice, nil)], &out)
     }

@@ -258,7 +258,9 @@ struct ChatRequestDecoder {
         )
         // Google's own place for it (ai.google.dev/gemini-api/docs/thought-signatures, "OpenAI compatibility").
         if let google = call.take("extra_content")?["google"]?["thought_signature"]?.string {
-            read.signature = Signature(origin: .gemini, text: google)
+            // Marked when it came through a translation, unmarked from Google's own server of this dialect.
+            let text = Signature(carried: google, home: .openai)
+            read.signature = Signature(origin: .gemini, text: text.origin == .gemini ? text.text : google)
         }
         _ = call.take("type")
         _ = call.take("index")

@@ -253,7 +253,8 @@ enum ChatRequestEncoder {
         return writer.json
     }
 
-    /// A client is given Google's proof where Google's own servers put it in this dialect, and brings it back.
+    /// A client is given Google's proof where Google's own servers put it in this dialect, and brings it back; marked, because
+    /// another server of the dialect may be asked next.
     static func call(_ call: ToolCall, isForClient: Bool) -> JSON {
         var writer = MemberWriter()
         writer.set("id", call.id)
@@ -263,7 +264,7 @@ enum ChatRequestEncoder {
             ["name": .string(call.name), "arguments": .string(call.arguments.isEmpty ? "{}" : call.arguments)]
         )
         if isForClient, let signature = call.signature, signature.origin == .gemini {
-            writer.set("extra_content", ["google": ["thought_signature": .string(signature.text)]])
+            writer.set("extra_content", ["google": ["thought_signature": .string(signature.carried(to: .openai))]])
         }
         return writer.json
     }

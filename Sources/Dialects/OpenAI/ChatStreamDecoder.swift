@@ -30,7 +30,7 @@ final class ChatStreamDecoder {
 
     init(_ context: AnswerContext) { self.context = context }
 
-    func read(_ chunk: JSON, _ events: inout [AnswerEvent]) {
+    func read(_ chunk: JSON, _ events: inout [AnswerEvent]) throws(TranslationFailure) {
         if let error = chunk["error"] {
             events.append(.error(ProviderError(openAI: error, status: nil)))
             return
@@ -41,7 +41,7 @@ final class ChatStreamDecoder {
             let id = chunk["id"]?.string.flatMap { $0.isEmpty ? nil : $0 }
             events.append(.start(id: id, model: chunk["model"]?.string, created: created))
         }
-        for choice in chunk["choices"]?.array ?? [] { self.read(choice: choice, &events) }
+        for choice in chunk["choices"]?.array ?? [] { try self.read(choice: choice, &events) }
         if let usage = chunk["usage"], usage.members != nil { events.append(.usage(AnswerUsage(openAI: usage))) }
     }
 
@@ -56,8 +56,8 @@ final class ChatStreamDecoder {
         events.append(.end)
     }
 
-    private func read(choice json: JSON, _ events: inout [AnswerEvent]) {
-        let place = self.place(json["index"]?.int ?? 0)
+    private func read(choice json: JSON, _ events: inout [AnswerEvent]) throws(TranslationFailure) {
+        let place = try self.place(json["index"]?.int ?? 0)
         let delta = json["delta"] ?? json["message"] ?? [:]
         if let text = (delta["reasoning_content"] ?? delta["reasoning"])?.string, !text.isEmpty {
             self.grow(place, .thinking, text, &events)
@@ -69,15 +69,18 @@ final class ChatStreamDecoder {
         default: break
         }
         if let text = delta["refusal"]?.string, !text.isEmpty { self.grow(place, .refusal, text, &events) }
-        for call in delta["tool_calls"]?.array ?? [] { self.read(call: call, place, &events) }
+        for call in delta["tool_calls"]?.array ?? [] { try self.read(call: call, place, &events) }
         if let logprobs = ChatAnswerCoder.logprobs(json["logprobs"]) {
             events.append(.logprobs(choice: self.choices[place].number, logprobs))
         }
         if self.choices[place].finish == nil { self.choices[place].finish = json["finish_reason"]?.string }
     }
 
-    private func place(_ number: Int) -> Int {
+    private func place(_ number: Int) throws(TranslationFailure) -> Int {
         if let place = self.choices.firstIndex(where: { $0.number == number }) { return place }
+        guard self.choices.count < StreamTranslator.maximumChoices else {
+            throw .badAnswer(reason: "it has too many choices")
+        }
         self.choices.append(Choice(number: number))
         return self.choices.count - 1
     }
@@ -104,7 +107,10 @@ final class ChatStreamDecoder {
         return open.block
     }
 
-    private func read(call: JSON, _ place: Int, _ events: inout [AnswerEvent]) {
+    /// The most calls of one choice that are not complete: every piece is compared with them.
+    private static let maximumOpen = 128
+
+    private func read(call: JSON, _ place: Int, _ events: inout [AnswerEvent]) throws(TranslationFailure) {
         let number = self.choices[place].number
         let id = call["id"]?.string.flatMap { $0.isEmpty ? nil : $0 }
         let slot = self.slot(of: call["index"]?.int, id, call["function"]?["name"]?.string, place)
@@ -114,6 +120,9 @@ final class ChatStreamDecoder {
         } else {
             guard let name = call["function"]?["name"]?.string else { return }
             self.close(place, all: false, &events)
+            guard self.choices[place].open.count < Self.maximumOpen else {
+                throw .badAnswer(reason: "it has too many calls at once")
+            }
             self.choices[place].hasCalls = true
             let made = id ?? "call_\(self.context.id)_\(self.calls)"
             self.calls += 1

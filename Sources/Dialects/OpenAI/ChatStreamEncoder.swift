@@ -4,8 +4,7 @@ import JSONScan
 /// the reason to stop in a chunk of its own, the usage in one without choices when it was asked for, `[DONE]` at the end.
 final class ChatStreamEncoder {
     private struct Call {
-        var block: Int
-        var index: Int
+        let index: Int
         var isEmpty = true
     }
 
@@ -13,8 +12,12 @@ final class ChatStreamEncoder {
     /// `data: {…,"choices":[{"index":`, the same in every chunk.
     private var head: [UInt8] = []
     private var begun: [Int] = []
-    private var calls: [Int: [Call]] = [:]
-    private var signatures: [Int: [Signature]] = [:]
+    /// By block, while it is open.
+    private var calls: [Int: Call] = [:]
+    /// How many calls each choice has had.
+    private var callCounts: [Int: Int] = [:]
+    /// The proofs of each choice's thoughts: how many, and the last one.
+    private var signatures: [Int: (count: Int, last: Signature)] = [:]
     private var thoughts: [Int: Int] = [:]
     private var usage: AnswerUsage?
 
@@ -25,7 +28,8 @@ final class ChatStreamEncoder {
         case .start(let id, _, let created): self.start(id, created, &out)
         case .blockStart(let block, let choice, let kind): self.begin(block, choice, kind, &out)
         case .delta(let block, let choice, let kind, let text): self.grow(block, choice, kind, text, &out)
-        case .signature(_, let choice, let signature): self.signatures[choice, default: []].append(signature)
+        case .signature(_, let choice, let signature):
+            self.signatures[choice] = ((self.signatures[choice]?.count ?? 0) + 1, signature)
         case .blockEnd(let block, let choice): self.finish(block, choice, &out)
         case .logprobs(let choice, let tokens):
             self.chunk(choice, &out) { out in
@@ -81,8 +85,9 @@ final class ChatStreamEncoder {
         case .text, .refusal, .redacted: break
         case .thinking: self.thoughts[choice, default: 0] += 1
         case .toolCall(let id, let name, let signature):
-            let index = self.calls[choice, default: []].count
-            self.calls[choice, default: []].append(Call(block: block, index: index))
+            let index = self.callCounts[choice, default: 0]
+            self.callCounts[choice] = index + 1
+            self.calls[block] = Call(index: index)
             var call = ChatRequestEncoder.call(
                 ToolCall(id: id, name: name, arguments: "", signature: signature),
                 isForClient: true
@@ -105,9 +110,9 @@ final class ChatStreamEncoder {
         _ out: inout [UInt8]
     ) {
         if kind == .arguments {
-            guard let place = self.calls[choice]?.lastIndex(where: { $0.block == block }) else { return }
-            self.calls[choice]?[place].isEmpty = false
-            self.arguments(place, choice, text.bytes, &out)
+            guard let index = self.calls[block]?.index else { return }
+            self.calls[block]?.isEmpty = false
+            self.arguments(index, choice, text.bytes, &out)
             return
         }
         self.delta(choice, &out) { out in
@@ -133,15 +138,13 @@ final class ChatStreamEncoder {
 
     /// Clients of this dialect parse the arguments; a call without any must still have an object.
     private func finish(_ block: Int, _ choice: Int, _ out: inout [UInt8]) {
-        guard let call = self.calls[choice]?.last(where: { $0.block == block }), call.isEmpty else { return }
+        guard let call = self.calls.removeValue(forKey: block), call.isEmpty else { return }
         self.arguments(call.index, choice, Array("{}".utf8), &out)
     }
 
     private func stop(_ choice: Int, _ stop: Stop, _ out: inout [UInt8]) {
         self.role(choice, &out)
-        if self.thoughts[choice] == 1, let signature = self.signatures[choice]?.last,
-            self.signatures[choice]?.count == 1
-        {
+        if self.thoughts[choice] == 1, let (count, signature) = self.signatures[choice], count == 1 {
             self.delta(choice, &out) { out in
                 out += "\"reasoning_signature\":".utf8
                 JSON.string(signature.carried(to: .openai)).write(into: &out)

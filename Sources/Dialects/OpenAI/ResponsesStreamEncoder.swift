@@ -36,6 +36,7 @@ final class ResponsesStreamEncoder {
         case .blockStart(let block, 0, let kind): self.begin(block, kind, &out)
         case .delta(let block, 0, _, let text): self.grow(block, text, &out)
         case .signature(let block, 0, let signature):
+            self.heldBytes += signature.text.utf8.count
             if let place = self.place(block) { self.open[place].signature = signature }
         case .blockEnd(let block, 0):
             if let place = self.place(block) { self.finish(self.open.remove(at: place), &out) }
@@ -70,6 +71,8 @@ final class ResponsesStreamEncoder {
 
     private func begin(_ block: Int, _ kind: BlockKind, _ out: inout [UInt8]) {
         if case .toolCall(_, _, let signature?) = kind { self.proof(signature, &out) }
+        // What is written of an item beside its text, and what its names are long.
+        self.heldBytes += 256 + kind.heldBytes
         let open = Open(block: block, index: self.items.count, kind: kind)
         self.items.append(.null)
         self.open.append(open)

@@ -9,6 +9,10 @@ import JSONScan
 package final class StreamTranslator {
     /// The largest event of an upstream's, and the most that is kept back.
     static let maximumEvent = 4 << 20
+    /// The most blocks of one answer, of all its choices: what is known of each takes memory until the end.
+    static let maximumBlocks = 2048
+    /// The most choices of one answer; OpenAI itself gives no more.
+    static let maximumChoices = 128
 
     private let context: AnswerContext
     private let client: WireFormat
@@ -21,6 +25,7 @@ package final class StreamTranslator {
     /// Off in the test that compares the two ways.
     var takesShortWay = true
     private var counted: AnswerUsage?
+    private var blocks = 0
     /// The client has been given the end of a complete stream.
     package private(set) var hasEnded = false
     /// The client has been given an error instead of an end.
@@ -137,6 +142,9 @@ package final class StreamTranslator {
         for event in self.events where !self.isOver {
             switch event {
             case .usage(let usage): self.counted = usage
+            case .blockStart:
+                self.blocks += 1
+                if self.blocks > Self.maximumBlocks { return self.fail(.upstreamBroken, into: &out) }
             case .end: self.hasEnded = true
             case .error: self.hasFailed = true
             default: break
@@ -178,9 +186,9 @@ enum StreamDecoder {
         } catch { throw .badAnswer(reason: "an event is not JSON") }
         guard json.members != nil else { throw .badAnswer(reason: "an event is not an object") }
         switch self {
-        case .chat(let decoder): decoder.read(json, &events)
+        case .chat(let decoder): try decoder.read(json, &events)
         case .messages(let decoder): try decoder.read(json, &events)
-        case .generate(let decoder): decoder.read(json, &events)
+        case .generate(let decoder): try decoder.read(json, &events)
         case .bedrock: break
         }
     }

@@ -100,7 +100,10 @@ extension Exchange {
         for _ in 0..<(self.record.attempts == 0 || self.hasSkipped ? 1 : 2) {
             while let index = self.nextUpstream(table) {
                 let upstream = table.upstreams[index]
-                do throws(Refusal) { self.translated = try self.translate(for: upstream) } catch {
+                do throws(Refusal) {
+                    self.translated = try self.translate(for: upstream)
+                    if self.translated == nil { try self.clean(for: upstream, table) }
+                } catch {
                     // Another candidate may have the words.
                     untranslatable = error
                     continue

@@ -152,6 +152,7 @@ extension Exchange {
     func releaseRequest() {
         self.head = ByteBuffer()
         self.body = ByteBuffer()
+        self.cleaned?.body = ByteBuffer()
     }
 
     // MARK: the answer's body

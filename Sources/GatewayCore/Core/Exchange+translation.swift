@@ -139,7 +139,7 @@ extension Exchange {
         }
     }
 
-    private static func detail(_ failure: TranslationFailure) -> String {
+    static func detail(_ failure: TranslationFailure) -> String {
         switch failure {
         case .invalid(let field, let reason): "`\(field)` \(reason)."
         case .unsupported(let field, let reason): "`\(field)`: \(reason)."
@@ -318,7 +318,8 @@ extension Exchange {
 
     /// What is told of losses: nil when there are none, or the route wants nothing said.
     var toldLosses: LossLedger? {
-        guard let losses = self.translated?.losses, !losses.isEmpty, let table = self.table,
+        guard let losses = self.translated.map(\.losses) ?? self.cleaned?.losses, !losses.isEmpty,
+            let table = self.table,
             table.routes[self.record.route].losses == .warn
         else { return nil }
         return losses

@@ -45,6 +45,9 @@ package final class Exchange {
     var occupied: UpstreamState?
     /// What the current attempt's upstream is told in its own dialect; nil when it speaks the client's.
     var translated: AttemptTranslation?
+    /// What an upstream of the client's own dialect is sent instead of the body; nil when nothing must be taken out of it.
+    var cleaned: CleanedCall?
+    var isSearchedForProofs = false
     /// The head of an answer that is held until all of it has come.
     var heldHead: ByteBuffer?
     let relay: BodyRelay
@@ -147,6 +150,8 @@ package final class Exchange {
         self.upload = UploadState()
         self.session = nil
         if self.translated != nil { self.translated = nil }
+        if self.cleaned != nil { self.cleaned = nil }
+        self.isSearchedForProofs = false
         if self.heldHead != nil { self.heldHead = nil }
     }
 

@@ -14,6 +14,8 @@ package final class RoutingTable: Sendable {
     let upstreams: [CompiledUpstream]
     let models: [CompiledModel]
     let routes: [CompiledRoute]
+    /// Upstreams speak several dialects, so a client may bring to one what another has signed.
+    let hasSeveralDialects: Bool
     /// What the snapshot asks for and this machine does not have, a line each, for the log.
     package let problems: [String]
 
@@ -66,6 +68,7 @@ package final class RoutingTable: Sendable {
         var problems: [String] = []
         self.upstreams = compiler.upstreams(problems: &problems)
         self.problems = problems
+        self.hasSeveralDialects = Set(self.upstreams.map(\.dialect)).subtracting([.simulator]).count > 1
         self.models = compiler.models()
         self.routes = compiler.routes()
         var byDigest = [KeyDigest: Int](minimumCapacity: snapshot.keys.count)

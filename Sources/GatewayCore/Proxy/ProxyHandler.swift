@@ -52,7 +52,9 @@ extension Exchange {
                 self.writeFraming(framing, into: &out)
             } else if self.hasForwardedBody {
                 out.write("content-length: ")
-                out.write(self.splices.reduce(self.body.readableBytes) { $0 + $1.replacement.count - $1.range.count })
+                out.write(
+                    self.splices.reduce(self.ownBody.readableBytes) { $0 + $1.replacement.count - $1.range.count }
+                )
                 out.write("\r\n")
             }
             out.write("\r\n")
@@ -124,15 +126,16 @@ extension Exchange {
     /// Where the forwarded body differs from the received one: the model's name, and the request for usage.
     private func prepareSplices() {
         if !self.splices.isEmpty { self.splices.removeAll(keepingCapacity: true) }
-        if let range = self.call.modelRange, self.target >= 0 {
+        let call = self.ownCall
+        if let range = call.modelRange, self.target >= 0 {
             let target = self.table?.models[self.record.model].targets[self.target]
-            if target?.model != nil || self.call.isModelEscaped {
+            if target?.model != nil || call.isModelEscaped {
                 let isForm = self.endpoint?.body == .multipart
                 let quoted = target?.quotedModel ?? JSONQuote.quoted(self.record.modelServed)
                 self.splices.append(Splice(range: range, replacement: isForm ? self.record.modelServed : quoted))
             }
         }
-        if self.endpoint?.format == .openAIChat, self.call.isStream, !self.call.asksForUsage {
+        if self.endpoint?.format == .openAIChat, call.isStream, !call.asksForUsage {
             self.splices.append(self.usageSplice())
             if self.splices.count == 2, self.splices[0].range.lowerBound > self.splices[1].range.lowerBound {
                 self.splices.swapAt(0, 1)
@@ -143,20 +146,20 @@ extension Exchange {
     /// Makes the body ask for the usage event (`stream_options.include_usage`, OpenAI's API reference, "Create chat
     /// completion"), keeping the other options.
     private func usageSplice() -> Splice {
-        guard let options = self.call.streamOptions else {
+        guard let options = self.ownCall.streamOptions else {
             let start = self.bodyObjectStart + 1
             return Splice(range: start..<start, replacement: Array("\"stream_options\":{\"include_usage\":true},".utf8))
         }
         guard options.kind == .object else {
             return Splice(range: options.range, replacement: Array("{\"include_usage\":true}".utf8))
         }
-        let raw =
-            self.body.getBytes(at: self.body.readerIndex + options.start, length: options.end - options.start) ?? []
+        let body = self.ownBody
+        let raw = body.getBytes(at: body.readerIndex + options.start, length: options.end - options.start) ?? []
         return Splice(range: options.range, replacement: StreamOptions.includingUsage(raw))
     }
 
     private var bodyObjectStart: Int {
-        let body = self.body
+        let body = self.ownBody
         let bytes = body.readableBytesUInt8Span
         var index = 0
         while index < bytes.count, bytes[index] != UInt8(ascii: "{") { index += 1 }
@@ -169,7 +172,7 @@ extension Exchange {
     /// Returns what is left to send of a large body.
     private func writeBody(into out: inout ByteBuffer) -> ByteBuffer? {
         guard self.hasForwardedBody, self.upload.framing == nil else { return nil }
-        let body = self.body
+        let body = self.ownBody
         let bytes = body.readableBytesUInt8Span
         var cursor = 0
         for index in self.splices.indices {
