@@ -1,3 +1,9 @@
+/// The reasons for what an answer loses.
+enum AnswerLoss {
+    static let part = "the client's dialect has no such part"
+    static let reason = "an unknown reason to stop counts as a filter"
+}
+
 /// What a translation could not carry, so that nothing is lost in silence.
 package struct LossLedger: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {
@@ -51,6 +57,12 @@ package struct LossLedger: Sendable, Equatable {
     /// Lists `field` when there is a value for it that the target cannot take.
     mutating func dropped(_ field: String, ifPresent value: (some Sendable)?, _ why: String) {
         if value != nil { self.dropped(field, why) }
+    }
+
+    /// Takes over what `other` lists.
+    package mutating func add(_ other: LossLedger) {
+        for entry in other.entries { self.add(entry) }
+        self.uncounted += other.uncounted
     }
 
     private mutating func add(_ entry: Entry) {

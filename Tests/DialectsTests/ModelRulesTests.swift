@@ -15,7 +15,7 @@ struct ModelRulesTests {
     @Test(arguments: [
         ("claude-3-7-sonnet-20250219", #"{"type":"enabled","budget_tokens":8192}"#, ""),
         ("claude-sonnet-4-5", #"{"type":"enabled","budget_tokens":8192}"#, ""),
-        ("claude-opus-4-6", #"{"type":"adaptive"}"#, #"{"effort":"medium"}"#),
+        ("claude-opus-4-6", #"{"type":"adaptive","display":"summarized"}"#, #"{"effort":"medium"}"#),
     ])
     func tellsAnthropicsModelsHowToThink(_ model: String, _ thinking: String, _ config: String) throws {
         let text = #"{"messages":[{"role":"user","content":"x"}],"reasoning_effort":"medium"}"#

@@ -105,6 +105,25 @@ struct TranslationTests {
         }
     }
 
+    /// Of an answer, too; of a stream in the log alone, because its head has left.
+    @Test(arguments: [false, true]) func whatAnAnswerLosesIsSaid(_ isStream: Bool) throws {
+        let image =
+            #"{"candidates":[{"content":{"parts":[{"inlineData":{}},{"text":"hi"}]},"finishReason":"STOP"}]}"#
+        let body = #"{"model":"gem","stream":\#(isStream),"messages":[{"role":"user","content":"hi"}]}"#
+        let type = isStream ? "text/event-stream" : "application/json"
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: \(type)\r\nconnection: close\r\n\r\n"
+        var (bench, out) = try Self.stream(
+            "/v1/chat/completions",
+            body,
+            head + (isStream ? "data: \(image)\n\n" : image)
+        )
+        _ = bench.exchange.upstreamClosed(into: &out)
+        bench.exchange.finish(now: Bench.now + 4)
+        let field = "candidates.content.parts.inlineData;dropped"
+        #expect(String(buffer: out).contains("x-gateway-loss: \(field)\r\n") == !isStream)
+        #expect(String(decoding: bench.exchange.record.losses, as: UTF8.self) == field)
+    }
+
     // MARK: proofs of thoughts
 
     static let thoughts =

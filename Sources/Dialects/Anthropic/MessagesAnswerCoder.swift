@@ -20,6 +20,9 @@ enum MessagesAnswerCoder {
         answer.id = body["id"]?.string
         answer.model = body["model"]?.string
         answer.choices = [choice]
+        for block in content where self.part(block) == nil {
+            answer.losses.dropped("content.\(block["type"]?.string ?? "")", AnswerLoss.part)
+        }
         answer.usage = body["usage"].map { usage in
             var read = AnswerUsage()
             read.add(anthropic: usage)

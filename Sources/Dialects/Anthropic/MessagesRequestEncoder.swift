@@ -43,7 +43,12 @@ struct MessagesRequestEncoder {
             }
         }
         self.body.set("messages", .array(messages))
-        self.writeSampling(thinks: bounds.thinks)
+        if AnthropicModel.choosesTokensItself(self.request.model) {
+            bounds.listSampling(self.request.sampling, &self.losses)
+        } else {
+            self.writeSampling(thinks: bounds.thinks)
+        }
+        self.writeStop()
         self.writeTools(thinks: bounds.thinks)
         self.body.set("thinking", bounds.thinking)
         self.writeOutputConfig(bounds.effort)
@@ -88,6 +93,10 @@ struct MessagesRequestEncoder {
         } else {
             self.body.set("top_p", sampling.topP)
         }
+    }
+
+    private mutating func writeStop() {
+        let sampling = self.request.sampling
         let stop = sampling.stop.filter { !$0.allSatisfy(\.isWhitespace) }
         if stop.count != sampling.stop.count {
             self.losses.dropped("stop", "Anthropic refuses sequences of blanks alone")

@@ -70,7 +70,9 @@ final class MessagesStreamDecoder {
             let kind = BlockKind.toolCall(id: id, name: block["name"]?.string ?? "", signature: nil)
             events.append(.blockStart(block: index, choice: 0, kind))
             if let input = block["input"], input != [:] { self.grow(index, .arguments, input.text, &events) }
-        default: self.kinds[index] = .other
+        default:
+            self.kinds[index] = .other
+            events.append(.lost("content.\(block["type"]?.string ?? "")", AnswerLoss.part))
         }
     }
 

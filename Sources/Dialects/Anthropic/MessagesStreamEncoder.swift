@@ -25,7 +25,7 @@ final class MessagesStreamEncoder {
             .blockEnd(_, let choice):
             // One answer at a time in this dialect.
             if choice == 0 { self.content(event, &out) }
-        case .logprobs: break
+        case .logprobs, .lost: break
         case .stop(let choice, let stop): if choice == 0 { self.stop = stop }
         case .usage(let usage): self.usage = usage
         case .error(let error):

@@ -21,7 +21,10 @@ struct ThinkingBounds {
         if reasoning.isOff {
             self.thinking = ["type": "disabled"]
         } else if AnthropicModel.thinksAdaptively(request.model) {
-            self.thinking = ["type": "adaptive"]
+            // The newest models keep their thoughts to themselves unless asked; other clients show what they get.
+            self.thinking = [
+                "type": "adaptive", "display": reasoning.showsThoughts == false ? "omitted" : "summarized",
+            ]
             self.effort = reasoning.anyEffort.map { $0 == "minimal" ? "low" : $0 }
             if reasoning.effort == "minimal" { losses.changed("reasoning_effort", "`minimal` becomes `low`") }
             if reasoning.effort == nil, reasoning.budget != nil {
@@ -30,10 +33,21 @@ struct ThinkingBounds {
         } else {
             let wanted = reasoning.anyBudget.flatMap { $0 > 0 ? $0 : nil } ?? Reasoning.budget(of: "medium")
             self.setBudget(max(wanted, 1024), given, &losses)
+            if reasoning.showsThoughts == false {
+                losses.changed("thinking.display", "this model shows what it thinks")
+            }
             if self.thinking != nil, reasoning.budget == nil {
                 losses.changed("reasoning_effort", "a level becomes a budget of tokens")
             }
         }
+    }
+
+    /// Lists what models that choose tokens themselves refuse; 1 is what they take anyway.
+    func listSampling(_ sampling: Sampling, _ losses: inout LossLedger) {
+        let why = "this model chooses its tokens itself"
+        if let value = sampling.temperature, value.double != 1 { losses.dropped("temperature", why) }
+        if let value = sampling.topP, value.double != 1 { losses.dropped("top_p", why) }
+        losses.dropped("top_k", ifPresent: sampling.topK, why)
     }
 
     private mutating func setBudget(_ wanted: Int, _ given: Int?, _ losses: inout LossLedger) {
@@ -59,8 +73,18 @@ struct ThinkingBounds {
 enum AnthropicModel {
     /// Models since 4.6 judge themselves how much to think; earlier ones are given a budget.
     static func thinksAdaptively(_ model: String) -> Bool {
+        let model = Self.hyphenated(model)
         guard model.contains("claude") else { return false }
         let earlier = ["claude-3", "-4-0", "-4-1", "-4-5", "-4-2025", "claude-2", "claude-v2", "claude-instant"]
         return !earlier.contains { model.contains($0) }
+    }
+    /// Models since Opus 4.7 refuse any other choice of tokens than their own (platform.claude.com, "Migration guide").
+    static func choosesTokensItself(_ model: String) -> Bool {
+        Self.thinksAdaptively(model) && !Self.hyphenated(model).contains("-4-6")
+    }
+
+    /// Some write the version with a point.
+    private static func hyphenated(_ model: String) -> String {
+        String(model.map { $0 == "." ? "-" : $0 })
     }
 }

@@ -18,6 +18,9 @@ enum BedrockAnswerReader {
         choice.stop = Stop(self.stopReason(body["stopReason"]?.string))
         var answer = ChatAnswer()
         answer.choices = [choice]
+        for block in content where self.part(block) == nil {
+            answer.losses.dropped("content.\(block.members?.first?.name ?? "")", AnswerLoss.part)
+        }
         answer.usage = body["usage"].map(AnswerUsage.init(converse:))
         return answer
     }

@@ -44,7 +44,7 @@ struct BedrockRequestWriter {
         for part in self.request.hoistedSystem(&self.losses) {
             guard let text = part.text, !text.isEmpty else { continue }
             system.append(["text": .string(text)])
-            if part.cache != nil { system.append(Self.cachePoint) }
+            if let cache = part.cache { system.append(self.cachePoint(cache)) }
         }
         if !system.isEmpty { self.body.set("system", .array(system)) }
         self.writeConfig(defaultMaxTokens)
@@ -64,7 +64,16 @@ struct BedrockRequestWriter {
         }
     }
 
-    private static let cachePoint: JSON = ["cachePoint": ["type": "default"]]
+    /// `5m` or `1h` (…/APIReference/API_runtime_CachePointBlock.html).
+    private mutating func cachePoint(_ mark: CacheMark) -> JSON {
+        let point: JSON = ["type": "default"]
+        guard let ttl = mark.ttl else { return ["cachePoint": point] }
+        guard ["5m", "1h"].contains(ttl) else {
+            self.losses.changed("cache_control.ttl", "Bedrock keeps for `5m` or `1h`")
+            return ["cachePoint": point]
+        }
+        return ["cachePoint": point.setting("ttl", .string(ttl))]
+    }
 
     // MARK: Settings
 
@@ -76,7 +85,10 @@ struct BedrockRequestWriter {
         var config = MemberWriter()
         var extra = MemberWriter()
         config.set("maxTokens", bounds.isGiven ? bounds.maxTokens : nil)
-        if bounds.thinks {
+        let isFixed = AnthropicModel.choosesTokensItself(self.request.model)
+        if isFixed {
+            bounds.listSampling(sampling, &self.losses)
+        } else if bounds.thinks {
             let isOne = sampling.temperature.map { $0.double == 1 } ?? true
             if !isOne { self.losses.dropped("temperature", "it cannot be chosen while the model thinks") }
             self.losses.dropped("top_k", ifPresent: sampling.topK, "it cannot be chosen while the model thinks")
@@ -88,7 +100,7 @@ struct BedrockRequestWriter {
                 self.losses.dropped("top_k", ifPresent: sampling.topK, "Bedrock has it for Anthropic's models alone")
             }
         }
-        config.set("topP", sampling.topP)
+        if !isFixed { config.set("topP", sampling.topP) }
         let stop = sampling.stop.filter { !$0.allSatisfy(\.isWhitespace) }
         if stop.count != sampling.stop.count { self.losses.dropped("stop", "sequences of blanks alone are refused") }
         if !stop.isEmpty { config.set("stopSequences", .array(stop.map(JSON.string))) }
@@ -148,7 +160,7 @@ struct BedrockRequestWriter {
             spec.set("inputSchema", ["json": schema["type"] == nil ? schema.setting("type", "object") : schema])
             spec.set("strict", tool.strict == true ? true : nil)
             tools.append(["toolSpec": spec.json])
-            if tool.cache != nil { tools.append(Self.cachePoint) }
+            if let cache = tool.cache { tools.append(self.cachePoint(cache)) }
         }
         if tools.isEmpty {
             // A conversation that holds calls is refused without the tools that were called.
@@ -182,7 +194,7 @@ struct BedrockRequestWriter {
         for part in message.parts {
             guard let block = try self.block(part, field) else { continue }
             let isResult = if case .toolResult = part.content { true } else { false }
-            let written = part.cache == nil ? [block] : [block, Self.cachePoint]
+            let written = [block] + (part.cache.map { [self.cachePoint($0)] } ?? [])
             if isResult { first += written } else { rest += written }
         }
         return first + rest
@@ -249,9 +261,15 @@ struct BedrockRequestWriter {
             throw .unsupported(field: field, reason: "this upstream takes media with their data, not by address or id")
         }
         let word = media.subtype ?? format
-        let known = ["jpg": "jpeg", "plain": "txt", "markdown": "md"][word] ?? word
-        return ["format": .string(known), "source": ["bytes": .string(data)]]
+        return ["format": .string(Self.formats[word] ?? word), "source": ["bytes": .string(data)]]
     }
+
+    /// What `DocumentBlock` and `ImageBlock` call some media types.
+    private static let formats = [
+        "jpg": "jpeg", "plain": "txt", "markdown": "md", "msword": "doc", "vnd.ms-excel": "xls",
+        "vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+        "vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    ]
 
     /// Letters, digits, single blanks, hyphens, parentheses and brackets (DocumentBlock, `name`).
     private static func documentName(_ name: String) -> String {

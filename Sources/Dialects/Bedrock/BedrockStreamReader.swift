@@ -19,7 +19,12 @@ final class BedrockStreamReader {
         let index = body["contentBlockIndex"]?.int ?? 0
         switch frame.type {
         case "contentBlockStart":
-            guard let call = body["start"]?["toolUse"] else { return }
+            guard let call = body["start"]?["toolUse"] else {
+                if let other = body["start"]?.members?.first?.name {
+                    events.append(.lost("content.\(other)", AnswerLoss.part))
+                }
+                return
+            }
             let id = call["toolUseId"]?.string ?? ""
             self.open[index] = .arguments
             let kind = BlockKind.toolCall(id: id, name: call["name"]?.string ?? "", signature: nil)

@@ -6,8 +6,8 @@ import JSONScan
 /// |---|---|
 /// | `STOP` | end of turn, stop sequence, tool use, pause |
 /// | `MAX_TOKENS` | bound reached, context full |
-/// | `SAFETY`, `RECITATION`, `BLOCKLIST`, `PROHIBITED_CONTENT`, `SPII`, `LANGUAGE`, `IMAGE_SAFETY` | filter, refusal |
-/// | `MALFORMED_FUNCTION_CALL`, `UNEXPECTED_TOOL_CALL` | malformed call |
+/// | `SAFETY`, `RECITATION`, `BLOCKLIST`, `PROHIBITED_CONTENT`, `SPII`, `LANGUAGE`, `IMAGE_…`, all others | filter, refusal |
+/// | `MALFORMED_FUNCTION_CALL`, `UNEXPECTED_TOOL_CALL`, `TOO_MANY_TOOL_CALLS`, `MALFORMED_RESPONSE` | malformed call |
 enum GenerateAnswerCoder {
     // MARK: Reading
 
@@ -18,7 +18,7 @@ enum GenerateAnswerCoder {
         answer.usage = body["usageMetadata"].map(AnswerUsage.init(gemini:))
         var calls = 0
         for candidate in body["candidates"]?.array ?? [] {
-            answer.choices.append(self.choice(candidate, context, &calls))
+            answer.choices.append(self.choice(candidate, context, &calls, &answer.losses))
         }
         if answer.choices.isEmpty {
             guard body["promptFeedback"]?["blockReason"] != nil else {
@@ -29,7 +29,12 @@ enum GenerateAnswerCoder {
         return answer
     }
 
-    private static func choice(_ candidate: JSON, _ context: AnswerContext, _ calls: inout Int) -> ChatAnswer.Choice {
+    private static func choice(
+        _ candidate: JSON,
+        _ context: AnswerContext,
+        _ calls: inout Int,
+        _ losses: inout LossLedger
+    ) -> ChatAnswer.Choice {
         var choice = ChatAnswer.Choice()
         var hasCalls = false
         for part in candidate["content"]?["parts"]?.array ?? [] {
@@ -47,7 +52,12 @@ enum GenerateAnswerCoder {
                 choice.parts.append(
                     Part(.toolCall(ToolCall(id: id, name: name, arguments: arguments, signature: signature)))
                 )
+            } else if let field = self.unknown(part) {
+                losses.dropped(field, AnswerLoss.part)
             }
+        }
+        if let word = candidate["finishReason"]?.string, !self.knows(word) {
+            losses.dropped("candidates.finishReason", AnswerLoss.reason)
         }
         choice.stop = Stop(self.stopReason(candidate["finishReason"]?.string, hasCalls: hasCalls))
         choice.logprobs = self.logprobs(candidate["logprobsResult"])
@@ -60,15 +70,28 @@ enum GenerateAnswerCoder {
         return call["id"]?.string ?? "call_\(context.id)_\(calls)"
     }
 
+    /// Where a part stands that is neither text nor a call: an image, code, what became of it.
+    static func unknown(_ part: JSON) -> String? {
+        let name = part.members?.first { !["thought", "thoughtSignature", "text"].contains($0.name) }?.name
+        return name.map { "candidates.content.parts.\($0)" }
+    }
+
+    /// The reasons that say how an answer ended (ai.google.dev/api/generate-content#FinishReason). One that is not here
+    /// is none of a normal end.
+    private static let reasons: [String: StopReason] = [
+        "STOP": .endTurn, "FINISH_REASON_UNSPECIFIED": .endTurn, "": .endTurn, "MAX_TOKENS": .maxTokens,
+        "SAFETY": .contentFilter, "RECITATION": .contentFilter, "BLOCKLIST": .contentFilter,
+        "PROHIBITED_CONTENT": .contentFilter, "SPII": .contentFilter, "LANGUAGE": .contentFilter,
+        "IMAGE_SAFETY": .contentFilter, "IMAGE_PROHIBITED_CONTENT": .contentFilter, "IMAGE_RECITATION": .contentFilter,
+        "MALFORMED_FUNCTION_CALL": .malformedToolCall, "UNEXPECTED_TOOL_CALL": .malformedToolCall,
+        "TOO_MANY_TOOL_CALLS": .malformedToolCall, "MALFORMED_RESPONSE": .malformedToolCall,
+    ]
+
+    static func knows(_ word: String) -> Bool { self.reasons[word] != nil }
+
     static func stopReason(_ word: String?, hasCalls: Bool) -> StopReason {
-        switch word {
-        case "MAX_TOKENS": .maxTokens
-        case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "IMAGE_SAFETY",
-            "IMAGE_PROHIBITED_CONTENT":
-            .contentFilter
-        case "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL": .malformedToolCall
-        default: hasCalls ? .toolUse : .endTurn
-        }
+        let reason = self.reasons[word ?? ""] ?? .contentFilter
+        return reason == .endTurn && hasCalls ? .toolUse : reason
     }
 
     static func logprobs(_ result: JSON?) -> [TokenLogprob]? {

@@ -66,7 +66,10 @@ final class GenerateStreamDecoder {
         if let logprobs = GenerateAnswerCoder.logprobs(json["logprobsResult"]) {
             events.append(.logprobs(choice: number, logprobs))
         }
-        if let word = json["finishReason"]?.string { self.candidates[place].finish = word }
+        if let word = json["finishReason"]?.string {
+            self.candidates[place].finish = word
+            if !GenerateAnswerCoder.knows(word) { events.append(.lost("candidates.finishReason", AnswerLoss.reason)) }
+        }
     }
 
     private func read(part: JSON, _ place: Int, _ events: inout [AnswerEvent]) {
@@ -90,6 +93,8 @@ final class GenerateStreamDecoder {
             let arguments = EscapedText((call["args"] ?? [:]).text)
             events.append(.delta(block: block, choice: number, .arguments, arguments))
             events.append(.blockEnd(block: block, choice: number))
+        } else if let field = GenerateAnswerCoder.unknown(part) {
+            events.append(.lost(field, AnswerLoss.part))
         }
     }
 

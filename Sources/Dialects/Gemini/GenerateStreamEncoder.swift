@@ -47,7 +47,7 @@ final class GenerateStreamEncoder {
             if self.isArray { out.append(UInt8(ascii: "]")) }
         case .end: self.end(&out)
         case .blockStart(_, let choice, .refusal): self.refused.insert(choice)
-        case .blockStart: break
+        case .blockStart, .lost: break
         }
     }
 

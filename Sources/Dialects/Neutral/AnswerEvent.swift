@@ -16,6 +16,8 @@ enum AnswerEvent: Sendable, Equatable {
     case logprobs(choice: Int, [TokenLogprob])
     case stop(choice: Int, Stop)
     case usage(AnswerUsage)
+    /// Something came that has no place here: the member and why. Nothing of it is written.
+    case lost(String, String)
     /// The provider's own error; nothing follows.
     case error(ProviderError)
     /// The answer is complete; nothing follows.

@@ -10,6 +10,8 @@ struct ChatAnswer: Sendable, Equatable {
     var choices: [Choice] = []
     var usage: AnswerUsage?
     var serviceTier: String?
+    /// What of the upstream's answer has no place here.
+    var losses = LossLedger()
 
     struct Choice: Sendable, Equatable {
         var parts: [Part] = []

@@ -67,6 +67,9 @@ enum ChatRequestEncoder {
             losses.dropped("reasoning", "this model does not think")
             return
         }
+        if reasoning.showsThoughts == false {
+            losses.changed("thinking.display", "whether thoughts are shown is left to the upstream")
+        }
         guard let effort = reasoning.anyEffort else {
             losses.changed("thinking", "how much to think is left to the upstream")
             return

@@ -43,6 +43,7 @@ final class ChatStreamEncoder {
             out += "data: ".utf8
             error.openAI.write(into: &out)
             out += "\n\n".utf8
+        case .lost: break
         case .end: self.end(&out)
         }
     }

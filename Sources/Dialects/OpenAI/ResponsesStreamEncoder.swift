@@ -10,6 +10,7 @@ final class ResponsesStreamEncoder {
         var kind: BlockKind
         var text: [UInt8] = []
         var signature: Signature?
+        var logprobs: [TokenLogprob] = []
     }
 
     private let context: AnswerContext
@@ -40,6 +41,7 @@ final class ResponsesStreamEncoder {
             if let place = self.place(block) { self.open[place].signature = signature }
         case .blockEnd(let block, 0):
             if let place = self.place(block) { self.finish(self.open.remove(at: place), &out) }
+        case .logprobs(0, let tokens): self.add(tokens, &out)
         case .stop(0, let stop): self.stop = stop.reason
         case .usage(let usage): self.usage = usage
         case .error(let error):
@@ -49,7 +51,7 @@ final class ResponsesStreamEncoder {
             self.event("error", members, &out)
         case .end: self.end(&out)
         // One answer at a time in this dialect.
-        case .blockStart, .delta, .signature, .blockEnd, .stop, .logprobs: break
+        case .blockStart, .delta, .signature, .blockEnd, .stop, .logprobs, .lost: break
         }
     }
 
@@ -143,15 +145,28 @@ final class ResponsesStreamEncoder {
         if case .text = open.kind { out += "\",\"logprobs\":[]}\n\n".utf8 } else { out += "\"}\n\n".utf8 }
     }
 
+    /// The tokens of a text come behind their words, in a piece of their own without any. Those of calls have no place.
+    private func add(_ tokens: [TokenLogprob], _ out: inout [UInt8]) {
+        guard let place = self.open.lastIndex(where: { $0.kind == .text }) else { return }
+        let json = ChatAnswerCoder.encode(tokens)
+        self.open[place].logprobs += tokens
+        var writer = self.place(of: self.open[place])
+        writer.set("delta", "" as String)
+        writer.set("logprobs", json)
+        let length = out.count
+        self.event("response.output_text.delta", writer.json, &out)
+        self.heldBytes += out.count - length
+    }
+
     private func finish(_ open: Open, _ out: inout [UInt8]) {
         let text = EscapedText(escaped: open.text).text
         let item: JSON
         var writer = self.place(of: open)
         switch open.kind {
         case .text:
-            let part = ResponseObject.text(text, nil)
+            let part = ResponseObject.text(text, open.logprobs)
             writer.set("text", text)
-            writer.set("logprobs", [])
+            writer.set("logprobs", ChatAnswerCoder.encode(open.logprobs))
             self.event("response.output_text.done", writer.json, &out)
             self.part("response.content_part.done", open, part, &out)
             item = self.object.message(part, open.index)

@@ -70,14 +70,23 @@ package struct EmbeddingsTranslation: Sendable {
         var items = try top.objects("requests")
         if isSingle { items = [top] }
         var texts: [JSON] = []
-        var dimensions: Int?
+        var dimensions: [Int?] = []
         for var item in items {
             guard let content = item.take("content") else {
                 throw item.wrong("content", "an object, and must be there")
             }
             let parts = content["parts"]?.array ?? content["parts"].map { [$0] } ?? []
+            guard parts.allSatisfy({ $0["text"]?.string != nil }) else {
+                throw .unsupported(field: item.field("content.parts"), reason: "this upstream takes texts alone")
+            }
             texts.append(.string(parts.compactMap { $0["text"]?.string }.joined()))
-            dimensions = try item.int("outputDimensionality")
+            dimensions.append(try item.int("outputDimensionality"))
+            guard dimensions[0] == dimensions[dimensions.count - 1] else {
+                throw .unsupported(
+                    field: item.field("outputDimensionality"),
+                    reason: "this upstream gives all vectors of a call one length"
+                )
+            }
             _ = item.take("model")
             item.drop(["taskType", "title"], "OpenAI's models do not ask for it", &losses)
             item.finish(&losses)
@@ -85,7 +94,7 @@ package struct EmbeddingsTranslation: Sendable {
         var body = MemberWriter()
         body.set("model", model)
         body.set("input", .array(texts))
-        body.set("dimensions", dimensions)
+        body.set("dimensions", dimensions.first ?? nil)
         body.set("encoding_format", "float" as String)
         return Request(
             body: body.json.bytes,

@@ -26,6 +26,8 @@ package final class StreamTranslator {
     var takesShortWay = true
     private var counted: AnswerUsage?
     private var blocks = 0
+    /// What of the upstream's answer the client did not get.
+    package private(set) var losses = LossLedger()
     /// The client has been given the end of a complete stream.
     package private(set) var hasEnded = false
     /// The client has been given an error instead of an end.
@@ -145,6 +147,9 @@ package final class StreamTranslator {
             case .blockStart:
                 self.blocks += 1
                 if self.blocks > Self.maximumBlocks { return self.fail(.upstreamBroken, into: &out) }
+            case .lost(let field, let why):
+                self.losses.dropped(field, why)
+                continue
             case .end: self.hasEnded = true
             case .error: self.hasFailed = true
             default: break

@@ -103,6 +103,8 @@ package struct Translation: Sendable {
     package struct Answer: Sendable {
         package let body: [UInt8]
         package let usage: TokenUsage
+        /// What of the upstream's answer the client does not get.
+        package var losses = LossLedger()
     }
 
     /// Translates a whole answer of the upstream's.
@@ -112,7 +114,7 @@ package struct Translation: Sendable {
         }
         let answer = try self.decode(json, context)
         let usage = answer.usage?.tokens(.provider) ?? TokenUsage()
-        return Answer(body: self.encode(answer, context).bytes, usage: usage)
+        return Answer(body: self.encode(answer, context).bytes, usage: usage, losses: answer.losses)
     }
 
     private func decode(_ json: JSON, _ context: AnswerContext) throws(TranslationFailure) -> ChatAnswer {

@@ -304,6 +304,7 @@ extension Exchange {
     private func takeUsage() {
         guard self.hasAnswer, self.endpoint != nil else { return }
         self.record.responseBytes = self.relay.forwarded
+        if let losses = self.relay.streamLosses { self.add(losses) }
         if let usage = self.relay.streamUsage {
             self.record.usage = usage
         } else if self.relay.reading == .members {

@@ -20,7 +20,8 @@ final class AttemptTranslation {
     /// Below the upstream's base URL, with its query.
     let path: String
     let isStream: Bool
-    let losses: LossLedger
+    /// Of the request; those of the answer join them when it is known.
+    var losses: LossLedger
     let context: AnswerContext
 
     init(
@@ -302,7 +303,16 @@ extension Exchange {
         case .embeddings(let work, let request): answer = try work.answer(body, to: request, attempt.context)
         }
         self.record.usage = answer.usage
+        self.add(answer.losses)
         return answer.body
+    }
+
+    /// Tells of what the answer has lost, too: in the head while that is not written, in the log in any case. It has come, so
+    /// a route cannot forbid it any more.
+    func add(_ losses: LossLedger) {
+        guard let translated = self.translated, !losses.isEmpty else { return }
+        translated.losses.add(losses)
+        if let losses = self.toldLosses { self.record.losses = losses.headerValue }
     }
 
     /// Whether a field of an upstream's answer says nothing, or something wrong, beside a translated body.
@@ -320,7 +330,7 @@ extension Exchange {
     var toldLosses: LossLedger? {
         guard let losses = self.translated.map(\.losses) ?? self.cleaned?.losses, !losses.isEmpty,
             let table = self.table,
-            table.routes[self.record.route].losses == .warn
+            table.routes[self.record.route].losses != .allow
         else { return nil }
         return losses
     }

@@ -203,6 +203,9 @@ final class BodyRelay {
         }
     }
 
+    /// What a translated stream has lost so far; nil for any other body.
+    var streamLosses: LossLedger? { self.reading == .translated ? self.translator?.losses : nil }
+
     /// The bytes that tell the client that the body is complete.
     func writeEnd(into out: inout ByteBuffer) {
         self.learnFromPieces()
