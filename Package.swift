@@ -124,7 +124,8 @@ let package = Package(
             [
                 "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator",
                 "SQLiteStorage",
-                "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "CMalloc", yaml, arguments, logging, lifecycle,
+                "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "CMalloc", yaml, arguments, logging,
+                lifecycle,
                 signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]
         ),
