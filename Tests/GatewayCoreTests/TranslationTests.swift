@@ -124,6 +124,18 @@ struct TranslationTests {
         #expect(String(decoding: bench.exchange.record.losses, as: UTF8.self) == field)
     }
 
+    /// A server of OpenAI's dialect that knows chat alone gets responses as chats.
+    @Test(arguments: [(true, "/responses"), (false, "/chat/completions")])
+    func responsesGoWhereTheyAreKnown(_ hasResponses: Bool, _ path: String) throws {
+        let bench = try Self.bench { snapshot in
+            for index in snapshot.upstreams.indices { snapshot.upstreams[index].hasResponses = hasResponses }
+        }
+        let body = #"{"model":"gpt","input":"hi"}"#
+        let sent = try bench.forward(Bench.post("/v1/responses", body), body)
+        #expect(sent.hasPrefix("POST /api/v2\(path) HTTP/1.1\r\n"))
+        #expect(sent.contains(#""messages":[{"role":"user","content":"hi"}]"#) == !hasResponses)
+    }
+
     // MARK: proofs of thoughts
 
     static let thoughts =

@@ -32,6 +32,7 @@ struct DocumentTests {
           - name: z-azure
             dialect: azure-openai
             baseURL: https://x.openai.azure.com/openai
+            responses: false
             credentials: { azureAD: { tenant: t, clientID: c, clientSecret: entra-sesame } }
         models:
           - name: gpt-4o
@@ -117,6 +118,7 @@ struct DocumentTests {
             ]
         )
         #expect(azure.apiVersion == "2024-10-21" && aws.apiVersion == nil)
+        #expect(!azure.hasResponses && aws.hasResponses)
         #expect(snapshot.upstreams[0].baseURL == BaseURL(tls: false, host: "::1", port: 8090, path: ""))
         #expect(snapshot.models.map(\.name.text) == ["gpt-*", "gpt-4o"])
         #expect(

@@ -18,6 +18,10 @@ struct ValidationTests {
 
     static let cases: [Case] = [
         Case(
+            "upstreams: { name: u, dialect: gemini, baseURL: 'http://x', responses: false }",
+            "upstreams.responses: is for upstreams of the dialects openai and azure-openai; others have none"
+        ),
+        Case(
             "nonsense: 1",
             "nonsense: unknown field; allowed: namespaces, keys, upstreams, models, routes, policies, prune, server"
         ),

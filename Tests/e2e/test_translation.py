@@ -362,3 +362,12 @@ def _outcome(case: xml.etree.ElementTree.Element) -> str:
         return f"skipped|{skipped.get('message')}"
     failed = case.find("failure") is not None or case.find("error") is not None
     return "failed|" if failed else "passed|"
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
+def test_responses_of_a_server_that_knows_chat_alone(gateway: Gateway, streams: bool):
+    client = CLIENTS["openai responses"](gateway.base, MAIN_KEY)
+    with contextlib.closing(client):
+        answer = (client.stream if streams else client.ask)("m-chat-only", client.user("hello"), NO_WISH)
+    assert answer.text
+    assert gateway.received()[-1]["path"].endswith("/chat/completions")

@@ -52,6 +52,7 @@ def config(simulator: str) -> dict:
         upstream("anthropic", f"{simulator}/v1", "anthropic"),
         upstream("bedrock", simulator, "bedrock", credentials=[{"aws": aws}]),
         upstream("gemini", f"{simulator}/v1", "gemini"),
+        upstream("chat-only", f"{simulator}/v1", responses=False),
     ]
     kinds = {"m": "warn", "strict": "strict", "allow": "allow"}
     targets = {"bedrock": CLAUDE_ON_BEDROCK, "anthropic": "claude-sim", "gemini": "gemini-sim"}
@@ -62,7 +63,7 @@ def config(simulator: str) -> dict:
         "models": [
             {"name": f"{kind}-{name}", "targets": [{"upstream": name, "model": targets.get(name, "gpt-sim")}]}
             for kind in kinds
-            for name in UPSTREAMS
+            for name in [*UPSTREAMS, "chat-only"]
         ],
         # One attempt, so that an error of the upstream's is seen once.
         "routes": [

@@ -110,7 +110,8 @@ enum Schemas {
                     ),
                 ],
             ],
-            "caFile": Self.text, "allowLinkLocal": Self.flag, "apiVersion": Self.text, "meta": Self.meta,
+            "caFile": Self.text, "allowLinkLocal": Self.flag, "apiVersion": Self.text,
+            "responses": Self.flag, "meta": Self.meta,
         ],
         required: ["name", "dialect", "baseURL"]
     )

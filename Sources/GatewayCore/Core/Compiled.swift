@@ -146,6 +146,7 @@ package final class CompiledUpstream: Sendable {
     package let dialect: Dialect
     /// The version of Azure's API that is named in each call, as it stands in the query.
     let apiVersion: [UInt8]?
+    let hasResponses: Bool
     /// The value of the `host` field.
     let authority: [UInt8]
     /// Replaces the version segment of the client's path. Begins with scheme and host where a proxy reads it (RFC 9112 §3.2.2).
@@ -178,6 +179,7 @@ package final class CompiledUpstream: Sendable {
         self.label = label
         self.dialect = upstream.dialect
         self.apiVersion = upstream.apiVersion.map { Array("api-version=\($0)".utf8) }
+        self.hasResponses = upstream.hasResponses
         self.authority = Array(upstream.baseURL.authority.utf8)
         let isNamedInFull = state.address.proxy != nil && !upstream.baseURL.tls
         self.basePath = Array((isNamedInFull ? upstream.baseURL.description : upstream.baseURL.path).utf8)

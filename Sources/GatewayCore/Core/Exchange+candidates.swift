@@ -74,12 +74,15 @@ extension Exchange {
 
     /// Whether the call can be sent to `upstream` as it is, or translated.
     private func canSpeak(to upstream: CompiledUpstream, _ format: WireFormat) -> Bool {
-        Self.speaks(upstream.dialect, format) || self.canTranslate(for: upstream)
+        Self.speaks(upstream, format) || self.canTranslate(for: upstream)
     }
 
-    /// Whether an upstream of `dialect` understands a call of `format` as it is.
-    static func speaks(_ dialect: Dialect, _ format: WireFormat) -> Bool {
-        dialect == .simulator || dialect == format.dialect || (dialect == .azureOpenAI && format.dialect == .openAI)
+    /// Whether `upstream` understands a call of `format` as it is.
+    static func speaks(_ upstream: CompiledUpstream, _ format: WireFormat) -> Bool {
+        guard upstream.hasResponses || format != .openAIResponses else { return false }
+        let dialect = upstream.dialect
+        return dialect == .simulator || dialect == format.dialect
+            || (dialect == .azureOpenAI && format.dialect == .openAI)
     }
 
     /// An upstream that may be tried now.

@@ -64,7 +64,7 @@ extension Exchange {
     /// Translates the call for `upstream`; nil when it speaks the client's dialect. Throws when the call has no words there, or
     /// loses something that the route forbids to lose.
     func translate(for upstream: CompiledUpstream) throws(Refusal) -> AttemptTranslation? {
-        guard let table = self.table, let endpoint = self.endpoint, !Self.speaks(upstream.dialect, endpoint.format)
+        guard let table = self.table, let endpoint = self.endpoint, !Self.speaks(upstream, endpoint.format)
         else {
             return nil
         }

@@ -28,6 +28,7 @@ package struct UpstreamDraft: Sendable, Equatable {
         self.upstream.egress = egress
         self.keepsProxyPassword = keepsPassword
         self.upstream.apiVersion = Self.apiVersion(fields, self.upstream)
+        self.upstream.hasResponses = Self.hasResponses(fields, self.upstream.dialect)
         self.credentials = fields.objects("credentials", atMost: 64)?.map { CredentialDraft(reading: $0) } ?? []
         fields.finish()
     }
@@ -55,6 +56,15 @@ package struct UpstreamDraft: Sendable, Equatable {
             fields.problem("baseURL", error.message)
             return standIn
         }
+    }
+
+    private static func hasResponses(_ fields: FieldReader, _ dialect: Dialect) -> Bool {
+        let given = fields.bool("responses", default: true)
+        if !given, dialect != .openAI, dialect != .azureOpenAI {
+            fields.problem("responses", "is for upstreams of the dialects openai and azure-openai; others have none")
+            return true
+        }
+        return given
     }
 
     /// Azure wants a version in every call, unless the base URL is that of its versionless API (learn.microsoft.com, "Azure
@@ -131,6 +141,7 @@ extension Upstream {
         if let caFile = self.caFile { object.set("caFile", .string(caFile)) }
         object.set("allowLinkLocal", .bool(self.allowLinkLocal))
         if let apiVersion = self.apiVersion { object.set("apiVersion", .string(apiVersion)) }
+        if !self.hasResponses { object.set("responses", .bool(false)) }
         switch self.egress {
         case .process: break
         case .direct: object.set("proxy", .string("direct"))

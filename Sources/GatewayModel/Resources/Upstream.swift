@@ -14,6 +14,8 @@ package struct Upstream: Sendable, Equatable {
     package var egress: Egress
     /// The version of Azure's API that calls are made in; nil where the base URL is that of a versionless one.
     package var apiVersion: String?
+    /// The server knows OpenAI's `/responses`; calls of it are put into chat otherwise.
+    package var hasResponses: Bool
 
     package init(
         name: String,
@@ -25,7 +27,8 @@ package struct Upstream: Sendable, Equatable {
         caFile: String? = nil,
         allowLinkLocal: Bool = false,
         egress: Egress = .process,
-        apiVersion: String? = nil
+        apiVersion: String? = nil,
+        hasResponses: Bool = true
     ) {
         self.name = name
         self.dialect = dialect
@@ -37,6 +40,7 @@ package struct Upstream: Sendable, Equatable {
         self.allowLinkLocal = allowLinkLocal
         self.egress = egress
         self.apiVersion = apiVersion
+        self.hasResponses = hasResponses
     }
 
     /// One way of proving to the provider who pays.
