@@ -81,6 +81,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         layer("Telemetry", ["GatewayModel", "CByteScan"]),
         layer("SharedState", ["GatewayModel"]),
         layer("Storage", ["GatewayModel", crypto]),
@@ -123,7 +124,8 @@ let package = Package(
             [
                 "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator",
                 "SQLiteStorage",
-                "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", yaml, arguments, logging, lifecycle,
+                "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "CMalloc", yaml, arguments, logging,
+                lifecycle,
                 signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]
         ),

@@ -15,7 +15,19 @@ from .upstream import Upstream
 class Allocations:
     per_request: float
     bytes_per_request: float
+    stream: "StreamAllocations"
+
+
+@dataclass(frozen=True)
+class StreamAllocations:
+    """Of one stream, event by event."""
+
     per_event: float
+    growth: float  # bytes that a late event asks for, more than an early one
+
+    def less(self, other: "StreamAllocations") -> "StreamAllocations":
+        """What translating adds to passing through. What the process does once a second meets both alike."""
+        return StreamAllocations(self.per_event - other.per_event, max(0.0, self.growth - other.growth))
 
 
 def count(peer_type, folder: Path, workload, stream_workload, under_test, around) -> Allocations:
@@ -25,15 +37,19 @@ def count(peer_type, folder: Path, workload, stream_workload, under_test, around
     with _Counted(peer_type, folder / "requests", workload, under_test, around) as peer:
         spent = [peer.spent(lambda count=count: measure.send(peer, around, count)) for count in (few, few, few, many)]
     per_request = [(more - less) / (many - few) for less, more in zip(*spent[-2:])]
-    few, many = 20, 1020
-    spent = [
-        _per_stream(peer_type, folder / f"events-{events}", stream_workload, under_test, around, events)
-        for events in (few, many)
-    ]
-    return Allocations(per_request[0], per_request[1], per_event=(spent[1] - spent[0]) / (many - few))
+    stream = count_stream(peer_type, folder, stream_workload, under_test, around)
+    return Allocations(per_request[0], per_request[1], stream)
 
 
-def _per_stream(peer_type, folder, workload, under_test, around, events: int) -> float:
+def count_stream(peer_type, folder: Path, workload, under_test, around) -> StreamAllocations:
+    """Three streams of different lengths. What an event costs must not depend on how many came before it."""
+    lengths = (20, 520, 1020)
+    spent = [_per_stream(peer_type, folder / f"events-{events}", workload, under_test, around, events) for events in lengths]
+    early, late = ((spent[at + 1][1] - spent[at][1]) / (lengths[at + 1] - lengths[at]) for at in range(2))
+    return StreamAllocations((spent[2][0] - spent[0][0]) / (lengths[2] - lengths[0]), late - early)
+
+
+def _per_stream(peer_type, folder, workload, under_test, around, events: int) -> tuple:
     """One stream alone, its events 1 ms apart, so that each is a turn of the loop of its own: of several streams, chance
     decides how many events a turn takes together."""
     with _Counted(peer_type, folder, workload, under_test, around, stream=(events, 1)) as peer:
@@ -42,7 +58,8 @@ def _per_stream(peer_type, folder, workload, under_test, around, events: int) ->
 
         run()
         run()
-        return peer.spent(run)[0]
+        # What the process does beside it now and then is not the stream's: the least of three.
+        return tuple(map(min, zip(*(peer.spent(run) for _ in range(3)))))
 
 
 class _Counted:

@@ -92,6 +92,9 @@ BARS = (
     Bar("keys", "CPU per request, 100 000 keys against 10", 1.05, None, RATIO, _keys),
     Bar("allocations", "heap allocations per request, passed through", 8, 2, "{:z.1f}", _value("allocations")),
     Bar("allocations", "… per event of a stream", 0, 0, "{:z.1f}", _value("event_allocations")),
+    Bar("allocations", "… added to an event by translating it", 2, 1, "{:z.1f}", _value("translated_allocations")),
+    # A stream of a thousand events: what grew with its length would show as kilobytes.
+    Bar("allocations", "… added bytes, a late event's more than an early one's", 16, 0, "{:.0f}", _value("translated_growth")),
     Bar("gateways", "requests per second against LiteLLM", 200, None, "{:.0f} ×", _python, at_least=True),
     Bar("chat", "access log on: CPU per request more", 1.5, 0.7, "{:.1f} µs", _log),
     Bar("resident", "memory after 1 000 000 requests more than after 100 000", 2.0, None, "{:.1f} MB", _value("growth", 1e-6)),

@@ -46,6 +46,14 @@ def throughput(peer, upstream, seconds: float, connections: int = CONNECTIONS, c
     return accounted(peer, upstream, lambda: _wrk_result(peer, run_pinned(arguments, upstream.cores, seconds + 60)))
 
 
+def throughput_turns(peer, upstream, seconds: float, callers: int) -> Throughput:
+    """The same by a generator that costs little and, for it, the same with few keys as with many."""
+    arguments = [
+        tool("turns"), peer.port, peer.workload.request_file, peer.keys_file, callers, CONNECTIONS, f"{seconds:g}",
+    ]
+    return accounted(peer, upstream, lambda: _wrk_result(peer, run_pinned(arguments, upstream.cores, seconds + 60)))
+
+
 def throughput_h2(peer, upstream, seconds: float) -> Throughput:
     """The same over HTTP/2 and TLS by h2load: eight connections with eight streams each."""
     key, namespace = peer.workload.sample_key()

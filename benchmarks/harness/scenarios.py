@@ -11,6 +11,9 @@ PROXIES = (Nginx, NginxLua, HAProxy, Envoy, Gateway)
 FORWARDING = (Nginx, HAProxy, Envoy, Gateway)
 ALL_PEERS = (*PROXIES, LiteLLM, TensorZero)
 
+#: Who use the keys in turn where their number is what is measured: so many, however few the keys.
+CALLERS = 100_000
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -19,7 +22,7 @@ class Scenario:
     name: str
     what: str
     peers: tuple = PROXIES
-    load: str = "wrk"  # wrk, close (a connection for every request), h2, streams
+    load: str = "wrk"  # wrk, close (a connection for every request), h2, streams, turns (of CALLERS)
     body: int = HEADLINE_BYTES
     keys: int = 0  # 0: as the command line says
     setting: Setting = field(default_factory=Setting)
@@ -44,8 +47,8 @@ SSE = Scenario(
 TRANSLATED = replace(SSE, name="sse-translated", what="the same, translated", peers=(Gateway,), translated=True)
 BODY_1M = Scenario("body-1m", "1 MB request", body=1_000_000, connections=16)
 KEYS = (
-    Scenario("keys-10", "10 keys", peers=(NginxLua, Gateway), keys=10),
-    Scenario("keys-100000", "100 000 keys, used in turn", peers=(NginxLua, Gateway), keys=100_000),
+    Scenario("keys-10", "10 keys", peers=(NginxLua, Gateway), keys=10, load="turns"),
+    Scenario("keys-100000", "100 000 keys, used in turn", peers=(NginxLua, Gateway), keys=CALLERS, load="turns"),
 )
 GATEWAYS = Scenario("gateways", "beside other AI gateways", peers=(Gateway, LiteLLM, TensorZero), connections=16, seconds=5)
 

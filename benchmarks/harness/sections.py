@@ -95,8 +95,20 @@ def allocation(bench):
             bench.under_test, bench.around,
         )
         bench.results.values["allocations", each.name] = counted.per_request
-        bench.results.values["event_allocations", each.name] = counted.per_event
-        bench.say(f"{each.name}: {counted.per_request:z.2f} allocations per request, {counted.per_event:z.2f} per event")
+        bench.results.values["event_allocations", each.name] = counted.stream.per_event
+        bench.say(f"{each.name}: {counted.per_request:z.2f} allocations per request, {counted.stream.per_event:z.2f} per event")
+        if each is Gateway:
+            _translated_allocation(bench, counted.stream)
+
+
+def _translated_allocation(bench, passed):
+    added = allocations.count_stream(
+        Gateway, bench.folder / "allocations" / "translated", bench.workload(stream=True, translated=True),
+        bench.under_test, bench.around,
+    ).less(passed)
+    bench.results.values["translated_allocations", Gateway.name] = added.per_event
+    bench.results.values["translated_growth", Gateway.name] = added.growth
+    bench.say(f"translating adds {added.per_event:z.2f} allocations per event, {added.growth:.1f} bytes more to a late one")
 
 
 def gateways(bench):

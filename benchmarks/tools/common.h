@@ -98,6 +98,16 @@ static inline ssize_t receive(int fd, char *bytes, size_t room, int64_t *arrived
     return count;
 }
 
+// True if a whole answer is there: by its content-length, or by its last chunk. `answer` has room for one more byte.
+static inline int whole_answer(char *answer, size_t length) {
+    answer[length] = 0;
+    char *end = strstr(answer, "\r\n\r\n");
+    if (!end) return 0;
+    char *line = strcasestr(answer, "\r\ncontent-length:");
+    if (line && line < end) return length >= (size_t)(end + 4 - answer) + strtoull(line + 17, NULL, 10);
+    return length > 7 && !memcmp(answer + length - 7, "\r\n0\r\n\r\n", 7);
+}
+
 // Delays in nanoseconds, kept one by one: a histogram would round what is compared.
 struct delays {
     uint32_t *values;

@@ -62,16 +62,6 @@ static void ask(int measured) {
     }
 }
 
-// True if a whole answer is there: by its content-length, or by its last chunk.
-static int whole(struct exchange *it) {
-    it->answer[it->length] = 0;
-    char *end = strstr(it->answer, "\r\n\r\n");
-    if (!end) return 0;
-    char *line = strcasestr(it->answer, "\r\ncontent-length:");
-    if (line && line < end) return it->length >= (size_t)(end + 4 - it->answer) + strtoull(line + 17, NULL, 10);
-    return it->length > 7 && !memcmp(it->answer + it->length - 7, "\r\n0\r\n\r\n", 7);
-}
-
 static void read_from(int fd) {
     struct exchange *it = &exchanges[fd];
     int64_t arrived;
@@ -84,7 +74,7 @@ static void read_from(int fd) {
         return;
     }
     it->length += (size_t)count;
-    if (!whole(it)) return;
+    if (!whole_answer(it->answer, it->length)) return;
     it->busy = 0;
     busy--;
     idle[idle_count++] = fd;

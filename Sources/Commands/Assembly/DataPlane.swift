@@ -80,6 +80,7 @@ final class DataPlane: Sendable {
         server.transport.spoolDirectory = "\(directory.path)/spool"
         server.transport.maximumSpoolBytes = max(server.transport.maximumSpoolBytes, 2 * options.maximumUploadBytes)
         server.core.servesWithoutJournal = options.servesWithoutJournal
+        FreedMemory.keep()
         let possible = DescriptorLimit.connectionsAfterRaising()
         server.transport.load.connections = min(options.maximumConnections ?? possible, possible)
         server.transport.load.requests = options.patience.requests ?? server.transport.load.connections
