@@ -134,6 +134,20 @@ struct TranslationTests {
         let sent = try bench.forward(Bench.post("/v1/responses", body), body)
         #expect(sent.hasPrefix("POST /api/v2\(path) HTTP/1.1\r\n"))
         #expect(sent.contains(#""messages":[{"role":"user","content":"hi"}]"#) == !hasResponses)
+        // A chat leaves nothing behind that a later call could build on.
+        #expect(bench.exchange.createsObject == hasResponses)
+    }
+
+    /// What names no model builds on something that the provider keeps, and has no words elsewhere.
+    @Test func aResponseWithoutAModelIsNotTranslated() throws {
+        let bench = try Self.bench { snapshot in
+            snapshot.routes.append(Route(name: "all", upstream: "claude"))
+        }
+        let body = #"{"prompt":{"id":"pmpt_1"},"input":"hi"}"#
+        _ = try bench.admit(Bench.post("/v1/responses", body), body)
+        var refused: Refusal?
+        do { _ = try bench.exchange.nextAttempt(after: nil) } catch { refused = error }
+        #expect(refused?.code == .dialectMismatch)
     }
 
     // MARK: proofs of thoughts

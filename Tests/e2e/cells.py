@@ -39,7 +39,10 @@ def wordless(client: str, upstream: str, feature: str) -> str | None:
     return _looked_up(WORDLESS, client.replace("openai 2 chat", "openai chat"), upstream, feature)
 
 
+# An upstream of OpenAI's that knows chat alone: another one for clients of responses only.
+CHAT_ALONE = "chat-only"
 ALL = [(client, upstream) for client in CLIENTS for upstream in UPSTREAMS]
+ALL += [(client, CHAT_ALONE) for client in CLIENTS if client == "openai responses"]
 every_cell = pytest.mark.parametrize("cell", ALL, ids=[f"{client} to {upstream}" for client, upstream in ALL], indirect=True)
 
 
@@ -47,7 +50,7 @@ def table(results: Results) -> list[str]:
     """The lines of a run's table: a mark for each upstream, and the reasons below."""
     if not results:
         return []
-    upstreams = [name for name in UPSTREAMS if any(key[1] == name for key in results)]
+    upstreams = [name for name in [*UPSTREAMS, CHAT_ALONE] if any(key[1] == name for key in results)]
     reasons: list[str] = []
     lines = [f"{'client':<18}{'feature':<34}" + "".join(f"{name:<14}" for name in upstreams)]
     for client, feature in sorted({(client, feature) for client, _, feature in results}):

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from cells import PROPERTY, every_cell, missing, wordless
+from cells import CHAT_ALONE, PROPERTY, every_cell, missing, wordless
 from clients import CLIENTS, Answer, Turns, Wish, status_of
 from harness import processes
 from offers import CALL_BOTH, TOOLS
@@ -216,7 +216,7 @@ def test_thoughts(cell: Cell, streams: bool) -> None:
     answer = cell.ask("think about it", Wish(thinks=True), streams)
     written = len(answer.text.split())
     assert answer.text
-    if cell.upstream in ("openai", "azure-openai"):
+    if cell.upstream in ("openai", "azure-openai", CHAT_ALONE):
         assert answer.usage[1] > written
     else:
         assert answer.thoughts
@@ -307,9 +307,14 @@ def test_cut_answer(cell: Cell) -> None:
 # Losses
 
 # What each client asks for that the other dialects lack.
-LOST = {"openai chat": "seed", "openai 2 chat": "seed", "anthropic": "top_k"}
+LOST = {
+    "openai chat": "seed",
+    "openai 2 chat": "seed",
+    "openai responses": "truncation",
+    "anthropic": "top_k",
+    "google-genai": "safetySettings",
+}
 KEEPS = {
-    ("anthropic", "bedrock"): "Claude on Bedrock takes top_k",
     ("anthropic", "gemini"): "Gemini takes top_k",
     ("openai chat", "gemini"): "Gemini takes seed",
     ("openai 2 chat", "gemini"): "Gemini takes seed",
@@ -323,8 +328,6 @@ def test_losses(cell: Cell) -> None:
         pytest.skip("nothing is lost where nothing is translated")
     if reason := KEEPS.get((cell.client_name, cell.upstream)):
         pytest.skip(reason)
-    if cell.client_name not in LOST:
-        pytest.skip("this client has no field yet that is known to be lost")
     field = LOST[cell.client_name]
     wish = Wish(seed=7)
     assert cell.ask("hi", wish).losses == f"{field};dropped"
@@ -365,9 +368,9 @@ def _outcome(case: xml.etree.ElementTree.Element) -> str:
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
-def test_responses_of_a_server_that_knows_chat_alone(gateway: Gateway, streams: bool):
+def test_responses_of_a_server_that_knows_chat_alone(gateway: Gateway, streams: bool) -> None:
     client = CLIENTS["openai responses"](gateway.base, MAIN_KEY)
     with contextlib.closing(client):
-        answer = (client.stream if streams else client.ask)("m-chat-only", client.user("hello"), NO_WISH)
+        answer = (client.stream if streams else client.ask)(f"m-{CHAT_ALONE}", client.user("hello"), NO_WISH)
     assert answer.text
     assert gateway.received()[-1]["path"].endswith("/chat/completions")

@@ -5,7 +5,7 @@ import pathlib
 import time
 from collections.abc import Callable, Iterator
 
-from cells import UPSTREAMS
+from cells import CHAT_ALONE, UPSTREAMS
 from clients import Answer
 from harness import processes
 from offers import AWS_KEY, AWS_SECRET
@@ -52,7 +52,7 @@ def config(simulator: str) -> dict:
         upstream("anthropic", f"{simulator}/v1", "anthropic"),
         upstream("bedrock", simulator, "bedrock", credentials=[{"aws": aws}]),
         upstream("gemini", f"{simulator}/v1", "gemini"),
-        upstream("chat-only", f"{simulator}/v1", responses=False),
+        upstream(CHAT_ALONE, f"{simulator}/v1", responses=False),
     ]
     kinds = {"m": "warn", "strict": "strict", "allow": "allow"}
     targets = {"bedrock": CLAUDE_ON_BEDROCK, "anthropic": "claude-sim", "gemini": "gemini-sim"}
@@ -63,7 +63,7 @@ def config(simulator: str) -> dict:
         "models": [
             {"name": f"{kind}-{name}", "targets": [{"upstream": name, "model": targets.get(name, "gpt-sim")}]}
             for kind in kinds
-            for name in [*UPSTREAMS, "chat-only"]
+            for name in [*UPSTREAMS, CHAT_ALONE]
         ],
         # One attempt, so that an error of the upstream's is seen once.
         "routes": [

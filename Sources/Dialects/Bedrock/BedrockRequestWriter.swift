@@ -6,7 +6,8 @@ struct BedrockRequestWriter {
     private let request: ChatRequest
     private var losses: LossLedger
     private var body = MemberWriter()
-    private var documents = 0
+    /// How often a name stands for a document: each must be another.
+    private var documentNames: [String: Int] = [:]
 
     static func encode(
         _ request: ChatRequest,
@@ -205,16 +206,12 @@ struct BedrockRequestWriter {
         case .text(let text), .refusal(let text): return text.isEmpty ? nil : ["text": .string(text)]
         case .image(let media):
             self.losses.dropped("\(field).image.detail", ifPresent: media.detail, "Bedrock has no levels of detail")
-            return ["image": try self.source(media, "png", field)]
+            return ["image": try self.source(media, "png", Self.imageFormats, field)]
         case .file(let media):
             if case .text(let text) = media.source { return ["text": .string(text)] }
-            self.documents += 1
-            let name = Self.documentName(media.name ?? "document \(self.documents)")
-            return [
-                "document": .object(
-                    [.init(name: "name", value: .string(name))] + (try self.source(media, "pdf", field).members ?? [])
-                )
-            ]
+            let name = JSON.Member(name: "name", value: .string(self.documentName(media.name)))
+            let source = try self.source(media, "pdf", Self.documentFormats, field)
+            return ["document": .object([name] + (source.members ?? []))]
         case .audio: throw .unsupported(field: field, reason: "this upstream does not listen to audio")
         case .toolCall(let call):
             if call.argumentsObject == nil {
@@ -256,29 +253,55 @@ struct BedrockRequestWriter {
         return ["reasoningContent": ["reasoningText": text]]
     }
 
-    private func source(_ media: Media, _ format: String, _ field: String) throws(TranslationFailure) -> JSON {
+    private func source(
+        _ media: Media,
+        _ format: String,
+        _ allowed: [String],
+        _ field: String
+    ) throws(TranslationFailure) -> JSON {
         guard case .data(let data) = media.source else {
             throw .unsupported(field: field, reason: "this upstream takes media with their data, not by address or id")
         }
         let word = media.subtype ?? format
-        return ["format": .string(Self.formats[word] ?? word), "source": ["bytes": .string(data)]]
+        let ending = media.name?.split(separator: ".").last.map { $0.lowercased() } ?? ""
+        // A type that says nothing (`application/octet-stream`) leaves it to the name.
+        guard let known = [word, ending].map({ Self.formats[$0] ?? $0 }).first(where: allowed.contains) else {
+            let list = allowed.joined(separator: ", ")
+            throw .unsupported(field: field, reason: "this upstream takes \(list), not `\(media.type ?? word)`")
+        }
+        return ["format": .string(known), "source": ["bytes": .string(data)]]
     }
+
+    /// The formats of `ImageBlock` and `DocumentBlock` (…/APIReference/API_runtime_DocumentBlock.html).
+    private static let imageFormats = ["png", "jpeg", "gif", "webp"]
+    private static let documentFormats = ["pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md"]
 
     /// What `DocumentBlock` and `ImageBlock` call some media types.
     private static let formats = [
-        "jpg": "jpeg", "plain": "txt", "markdown": "md", "msword": "doc", "vnd.ms-excel": "xls",
+        "jpg": "jpeg", "plain": "txt", "markdown": "md", "json": "txt", "msword": "doc", "vnd.ms-excel": "xls",
         "vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
         "vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     ]
 
+    /// The name without its ending, which the format says; a second one of a name gets a number.
+    private mutating func documentName(_ given: String?) -> String {
+        let words = (given ?? "document").split(separator: ".", omittingEmptySubsequences: false)
+        let ending = words.count > 1 ? words.last.map { $0.lowercased() } : nil
+        let isFormat = ending.map { Self.documentFormats.contains(Self.formats[$0] ?? $0) } ?? false
+        let name = Self.plain((isFormat ? words.dropLast()[...] : words[...]).joined(separator: "."))
+        let count = self.documentNames[name, default: 0] + 1
+        self.documentNames[name] = count
+        return count == 1 ? name : "\(name) [\(count)]"
+    }
+
     /// Letters, digits, single blanks, hyphens, parentheses and brackets (DocumentBlock, `name`).
-    private static func documentName(_ name: String) -> String {
+    private static func plain(_ name: String) -> String {
         var written = ""
         for character in name {
             let isPlain = character.isASCII && (character.isLetter || character.isNumber || "-()[]".contains(character))
             if isPlain { written.append(character) } else if written.last != " " { written.append(" ") }
         }
-        let trimmed = String(written.prefix(200))
+        let trimmed = String(written.prefix(190))
         return trimmed.allSatisfy { $0 == " " } ? "document" : trimmed
     }
 }

@@ -242,7 +242,10 @@ struct ResponsesRequestDecoder {
                 media.name = name
                 content = .file(media)
             } else if let url {
-                content = .file(Media(.url(url), type: PathText.mediaType(of: url), name: name))
+                var media = Media(url: url)
+                media.type = media.type ?? PathText.mediaType(of: url)
+                media.name = name
+                content = .file(media)
             } else {
                 content = .file(Media(.stored(try reader.required("file_id")), name: name))
             }

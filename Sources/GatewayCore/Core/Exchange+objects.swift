@@ -18,7 +18,9 @@ extension Exchange {
 
     /// Whether the answer's `id`, when the call succeeds, is that of an object which the provider keeps.
     var createsObject: Bool {
-        switch self.endpoint?.objects {
+        // What is made of a translated answer's is an id that no provider knows.
+        guard self.translated == nil else { return false }
+        return switch self.endpoint?.objects {
         case .creates: true
         case .createsUnlessUnstored: self.call.store != false
         case .createsIfStored: self.call.store == true

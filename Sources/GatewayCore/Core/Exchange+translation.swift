@@ -85,7 +85,8 @@ extension Exchange {
     ) throws(TranslationFailure) -> AttemptTranslation? {
         let client = endpoint.format.dialect
         let chat = endpoint.work == .chat ? self.format : Self.chatFormat(of: client)
-        guard let translation = Translation(client: chat, upstream: dialect) else { return nil }
+        // A call without a model builds on something that the provider keeps.
+        guard self.record.model >= 0, let translation = Translation(client: chat, upstream: dialect) else { return nil }
         let body = Array(self.body.readableBytesView)
         let model = String(decoding: self.record.modelServed, as: UTF8.self)
         switch endpoint.work {
