@@ -31,11 +31,15 @@ struct DocumentTests {
         }
     }
 
-    @Test func ofOneNameAreToldApart() throws {
-        let documents = try Self.sent(
-            [Self.file("application/pdf", "a.pdf"), Self.file("text/csv", "a.csv")].joined(separator: ",")
-        )
-        #expect(documents.map { $0["document"]?["name"]?.string } == ["a", "a [2]"])
+    @Test(arguments: [
+        (["a.pdf", "a.csv"], ["a", "a [2]"]),
+        // A client may have given the name that would be made up.
+        (["a [2].pdf", "a.pdf", "a.pdf", "a.pdf"], ["a [2]", "a", "a [3]", "a [4]"]),
+        (["a.pdf", "a.pdf", "a [2].pdf"], ["a", "a [2]", "a [2] [2]"]),
+    ])
+    func ofOneNameAreToldApart(_ given: [String], _ told: [String]) throws {
+        let documents = try Self.sent(given.map { Self.file("application/pdf", $0) }.joined(separator: ","))
+        #expect(documents.map { $0["document"]?["name"]?.string } == told)
     }
 
     @Test(arguments: [

@@ -6,7 +6,7 @@ struct BedrockRequestWriter {
     private let request: ChatRequest
     private var losses: LossLedger
     private var body = MemberWriter()
-    /// How often a name stands for a document: each must be another.
+    /// The names that documents have, each with the last number given to another of that name.
     private var documentNames: [String: Int] = [:]
 
     static func encode(
@@ -283,15 +283,24 @@ struct BedrockRequestWriter {
         "vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     ]
 
-    /// The name without its ending, which the format says; a second one of a name gets a number.
+    /// The name without its ending, which the format says; a second one of a name gets a number that no other has.
     private mutating func documentName(_ given: String?) -> String {
         let words = (given ?? "document").split(separator: ".", omittingEmptySubsequences: false)
         let ending = words.count > 1 ? words.last.map { $0.lowercased() } : nil
         let isFormat = ending.map { Self.documentFormats.contains(Self.formats[$0] ?? $0) } ?? false
         let name = Self.plain((isFormat ? words.dropLast()[...] : words[...]).joined(separator: "."))
-        let count = self.documentNames[name, default: 0] + 1
-        self.documentNames[name] = count
-        return count == 1 ? name : "\(name) [\(count)]"
+        guard let last = self.documentNames[name] else {
+            self.documentNames[name] = 1
+            return name
+        }
+        var (number, unique) = (last, name)
+        while self.documentNames[unique] != nil {
+            number += 1
+            unique = "\(name) [\(number)]"
+        }
+        self.documentNames[name] = number
+        self.documentNames[unique] = 1
+        return unique
     }
 
     /// Letters, digits, single blanks, hyphens, parentheses and brackets (DocumentBlock, `name`).
