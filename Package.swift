@@ -123,10 +123,8 @@ let package = Package(
             "Commands",
             [
                 "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator",
-                "SQLiteStorage",
-                "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "CMalloc", yaml, arguments, logging,
-                lifecycle,
-                signals, httpClient, nio, nioHTTP1, posix, crypto,
+                "SQLiteStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "CMalloc", yaml,
+                arguments, logging, lifecycle, signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]
         ),
         .executableTarget(name: "ai-gateway", dependencies: ["Commands"], swiftSettings: strict),
