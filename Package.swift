@@ -152,7 +152,7 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
-        tests(of: "SQLiteStorage", ["Storage", "GatewayModel"]),
+        tests(of: "SQLiteStorage", ["Storage", "GatewayModel", grdb]),
         tests(
             of: "ConfigCenter",
             [

@@ -168,6 +168,7 @@ uint8_t byte_scan_known_field(const uint8_t *name, size_t length) {
     case 14:
         NAMED("content-length", BYTE_SCAN_CONTENT_LENGTH);
         NAMED("x-goog-api-key", BYTE_SCAN_X_GOOG_API_KEY);
+        NAMED("x-gateway-tags", BYTE_SCAN_X_GATEWAY_TAGS);
         break;
     case 15: NAMED("accept-encoding", BYTE_SCAN_ACCEPT_ENCODING); break;
     case 16:

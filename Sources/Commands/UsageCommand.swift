@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import GatewayModel
 import Journal
-import Telemetry
 
 /// `ai-gateway usage`: what the journal holds.
 struct UsageCommand: AsyncParsableCommand {
@@ -32,13 +31,16 @@ struct UsageTail: AsyncParsableCommand {
                 exitCode: 1
             )
         }
-        var reader = JournalReader(directory: directory)
+        var reader = JournalReader(directory: directory, includingRetired: true)
         if !self.json { print(Self.heading) }
+        var passes = 0
         repeat {
             for record in try reader.newRecords() { print(self.json ? Self.json(record) : Self.row(record)) }
             fflush(nil)
+            passes += 1
             if self.follow { try await Task.sleep(for: .milliseconds(200)) }
-        } while self.follow
+            // The second pass gives the records of which only the end is left.
+        } while self.follow || passes < 2
         if reader.damaged > 0 {
             FileHandle.standardError.write(Data("\(reader.damaged) damaged entries were skipped\n".utf8))
         }
@@ -74,34 +76,10 @@ struct UsageTail: AsyncParsableCommand {
             .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)) + "Z"
     }
 
+    /// The record's written form, with its start for people beside the nanoseconds.
     private static func json(_ record: UsageRecord) -> String {
-        var line = JSONLine()
-        line.begin()
-        line.put("id", record.id.description)
-        line.put("started_at", record.startedAt)
-        line.put("time", Self.time(record.startedAt))
-        line.put("namespace", record.namespace)
-        line.put("key", record.key)
-        line.put("model", record.modelAsked)
-        line.put("model_served", record.modelServed)
-        line.put("route", record.route)
-        line.put("upstream", record.upstream)
-        line.put("dialect", record.dialect)
-        line.put("path", record.path)
-        line.put("stream", record.stream)
-        line.put("end_user", record.endUser)
-        line.put("outcome", record.outcome.rawValue)
-        line.put("code", record.code?.rawValue ?? "")
-        line.put("status", UInt64(record.status))
-        line.put("attempts", UInt64(record.attempts))
-        line.put("request_bytes", record.requestBytes)
-        line.put("response_bytes", record.responseBytes)
-        line.put("usage_source", record.usage.source.rawValue)
-        for kind in TokenUsage.Kind.allCases { line.put(dynamic: "\(kind.rawValue)_tokens", record.usage[kind]) }
-        if let first = record.firstByteAfter { line.put(milliseconds: "first_byte_ms", first) }
-        line.put(milliseconds: "duration_ms", record.endedAfter)
-        line.put("config_version", record.snapshotVersion)
-        line.end()
-        return String(decoding: line.bytes.dropLast(), as: UTF8.self)
+        var document = record.document.object ?? DocumentObject()
+        document.set("time", .string(Self.time(record.startedAt)))
+        return String(decoding: DocumentValue.object(document).json(), as: UTF8.self)
     }
 }

@@ -30,6 +30,8 @@ package enum KnownField: UInt8, Sendable {
     case authorization, xAPIKey, xGoogAPIKey, apiKey
     // read and forwarded
     case contentType, contentEncoding, acceptEncoding, xRequestID, retryAfter
+    // for the gateway alone: read, never forwarded
+    case xGatewayTags
 
     /// The field of this name, whatever the case of its letters.
     static func named(_ bytes: borrowing Span<UInt8>, _ name: ByteRange) -> KnownField {
@@ -46,6 +48,9 @@ package enum KnownField: UInt8, Sendable {
         default: false
         }
     }
+
+    /// Whether the field speaks to the gateway and to nobody behind it.
+    @inlinable package var isForGateway: Bool { self.isCredential || self == .xGatewayTags }
 
     /// Whether the field carries a caller's credential.
     @inlinable package var isCredential: Bool {

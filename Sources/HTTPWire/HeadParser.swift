@@ -26,6 +26,7 @@ package struct FieldFacts: Sendable, Equatable {
     package var contentType = ByteRange.empty
     package var contentEncoding = ByteRange.empty
     package var requestID = ByteRange.empty
+    package var tags = ByteRange.empty
     /// How many content-encoding fields there are.
     package var encodings = 0
 }
@@ -154,6 +155,7 @@ struct HeadParser {
             self.facts.contentEncoding = field.value
             self.facts.encodings += 1
         case .xRequestID: self.facts.requestID = field.value
+        case .xGatewayTags: self.facts.tags = field.value
         default: break
         }
     }

@@ -1,4 +1,5 @@
 import GatewayModel
+import Glibc
 
 // A journal is a run of segments; a segment is a file of fixed size, filled with zeros when it is made:
 //
@@ -22,8 +23,9 @@ package enum EntryField: UInt8, Sendable {
     case startedAt = 1
     case namespace, key, modelAsked, modelServed, route, upstream, dialect, path, stream, requestBytes, snapshotVersion
     case endUser
+    case callerDialect, metadata, tagsHeader, matchedHeader, estimatedInput, limit, limitRemaining
     case outcome = 32
-    case code, status, attempts, responseBytes, firstByteAfter, endedAfter
+    case code, status, attempts, responseBytes, firstByteAfter, endedAfter, sentAfter
     case usageSource = 48
     case input, cachedInput, cacheWrite, output, reasoning, audio, image
 }
@@ -43,6 +45,32 @@ enum Segment {
     static let headerBytes = 8
     /// The largest payload; longer text fields are cut by the writer before it comes to that.
     static let payloadLimit = 4096
+    /// How the files' names end: of those with records that only the journal may have, and of those whose records the
+    /// ledger has stored, every one.
+    static let suffix = ".agwj"
+    static let retiredSuffix = ".stored"
+
+    /// A segment's name stays the same when it is retired.
+    static func name(of path: String) -> String {
+        let file = path.split(separator: "/").last ?? ""
+        return String(file.hasSuffix(Self.suffix) ? file.dropLast(5) : file.dropLast(7))
+    }
+
+    /// The segment files of `directory` in the order in which they were made.
+    static func paths(in directory: String, includingRetired: Bool = false) throws(JournalError) -> [String] {
+        guard let stream = opendir(directory) else { throw JournalError(doing: "list", directory, errno) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name.hasSuffix(Self.suffix) || includingRetired && name.hasSuffix(Self.retiredSuffix) {
+                names.append(name)
+            }
+        }
+        return names.sorted().map { "\(directory)/\($0)" }
+    }
 }
 
 extension UsageRecord {
@@ -63,6 +91,13 @@ extension UsageRecord {
         case .requestBytes: self.requestBytes = number(value)
         case .snapshotVersion: self.snapshotVersion = number(value)
         case .endUser: self.endUser = text(value)
+        case .callerDialect: self.callerDialect = text(value)
+        case .metadata: self.takeMetadata(value)
+        case .tagsHeader: self.add(Tag.list(header: text(value)))
+        case .matchedHeader: self.takeMatchedHeader(text(value))
+        case .estimatedInput: self.estimatedInput = number(value)
+        case .limit: self.limit = number(value)
+        case .limitRemaining: self.limitRemaining = number(value)
         case .outcome:
             self.outcome = Outcome(rawValue: text(value)) ?? .failed
             // Until here it was that of a record whose end is not known.
@@ -73,6 +108,7 @@ extension UsageRecord {
         case .responseBytes: self.responseBytes = number(value)
         case .firstByteAfter: self.firstByteAfter = number(value)
         case .endedAfter: self.endedAfter = number(value)
+        case .sentAfter: self.sentAfter = number(value)
         case .usageSource: self.usage.source = TokenUsage.Source(rawValue: text(value)) ?? .none
         case .input: self.usage.input = number(value)
         case .cachedInput: self.usage.cachedInput = number(value)
@@ -82,6 +118,33 @@ extension UsageRecord {
         case .audio: self.usage.audio = number(value)
         case .image: self.usage.image = number(value)
         }
+    }
+}
+
+extension UsageRecord {
+    /// Takes over the body's `metadata` as the caller wrote it. Anthropic's names the end user, `user_id`
+    /// (docs.anthropic.com/en/api/messages, `metadata`).
+    fileprivate mutating func takeMetadata(_ json: UnsafeRawBufferPointer) {
+        guard let object = (try? DocumentValue(json: Array(json)))?.object else { return }
+        var tags = Tag.list(object)
+        if self.endUser.isEmpty, let index = tags.firstIndex(where: { $0.name == "user_id" }) {
+            self.endUser = tags.remove(at: index).value
+        }
+        self.add(tags)
+    }
+
+    /// A name that is there already keeps its value.
+    fileprivate mutating func add(_ tags: [Tag]) {
+        for tag in tags where self.tags.count < TagLimits.count && !self.tags.contains(where: { $0.name == tag.name }) {
+            self.tags.append(tag)
+        }
+    }
+
+    /// `name: value`, as it stood in the head.
+    fileprivate mutating func takeMatchedHeader(_ line: String) {
+        guard let colon = line.firstIndex(of: ":") else { return }
+        let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+        self.matchedHeaders.append(Tag(line[..<colon].lowercased(), String(value)))
     }
 }
 

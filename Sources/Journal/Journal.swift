@@ -12,17 +12,21 @@ package final class Journal: Sendable {
         package var segmentBytes: Int
         /// Closed segments are removed, oldest first, when all together are larger; counted as `droppedSegments`.
         package var totalBytes: Int
+        /// Segments whose records the ledger has stored are kept, for whoever reads the journal, up to this size.
+        package var retiredBytes: Int
         package var syncInterval: Duration
 
         package init(
             directory: String,
             segmentBytes: Int = 8 << 20,
             totalBytes: Int = 1 << 30,
+            retiredBytes: Int = 64 << 20,
             syncInterval: Duration = .seconds(1)
         ) {
             self.directory = directory
             self.segmentBytes = segmentBytes
             self.totalBytes = totalBytes
+            self.retiredBytes = retiredBytes
             self.syncInterval = syncInterval
         }
     }
@@ -89,7 +93,7 @@ package final class Journal: Sendable {
         clock_gettime(CLOCK_REALTIME, &now)
         let time = "\(Self.padded(UInt64(now.tv_sec), 12)).\(Self.padded(UInt64(now.tv_nsec), 9))"
         let name = "\(time)-\(Self.padded(number, 10))-\(self.process)"
-        return try SegmentFile(creating: "\(self.options.directory)/\(name).agwj", size: bytes)
+        return try SegmentFile(creating: "\(self.options.directory)/\(name)\(Segment.suffix)", size: bytes)
     }
 
     private static func padded(_ number: UInt64, _ width: Int) -> String {
@@ -109,6 +113,7 @@ package final class Journal: Sendable {
         supply.state.withLock { $0.spare = segment }
         let writer = JournalWriter(supply: supply, process: self.process, first: 0, stride: 1)
         for orphan in orphans where writer.beginEnded(orphan.id) {
+            writer.put(.startedAt, orphan.startedAt)
             writer.put(.outcome, Outcome.failed.rawValue)
             writer.put(.code, ErrorCode.internalError.rawValue)
             writer.put(.usageSource, TokenUsage.Source.estimated.rawValue)
@@ -181,17 +186,50 @@ extension Journal {
     }
 
     private func removeOldest() {
-        guard let paths = try? JournalReader.segments(in: self.options.directory) else { return }
+        guard let paths = try? Segment.paths(in: self.options.directory) else { return }
         var excess = paths.count * self.options.segmentBytes - self.options.totalBytes
-        let inUse = Set(
-            self.supplies.flatMap { supply in
-                supply.state.withLock { ([$0.current, $0.spare] + $0.full).compactMap { $0?.path } }
-            }
-        )
-        for path in paths where excess > 0 && !inUse.contains(path) {
+        let inUse = self.segmentsInUse
+        for path in paths where excess > 0 && !inUse.contains(Segment.name(of: path)) {
             unlink(path)
             self.dropped.wrappingAdd(1, ordering: .relaxed)
             excess -= self.options.segmentBytes
         }
     }
+}
+
+// What a ledger's shipper needs: which segments may still grow, and that a segment is not needed any more.
+extension Journal {
+    /// The names of the segments that nobody writes to any more, oldest first.
+    package var closedSegments: [String] {
+        // Listed first: what is made between the two looks is in use at the second one, and not in the list.
+        let paths = (try? Segment.paths(in: self.options.directory)) ?? []
+        let inUse = self.segmentsInUse
+        return paths.map(Segment.name).filter { !inUse.contains($0) }
+    }
+
+    /// The names of the segments that writers write to, or will, or that are on their way to the disk.
+    private var segmentsInUse: Set<String> {
+        Set(
+            self.supplies.flatMap { supply in
+                supply.state.withLock {
+                    ([$0.current, $0.spare] + $0.full).compactMap { $0.map { Segment.name(of: $0.path) } }
+                }
+            }
+        )
+    }
+
+    /// Sets segments aside whose records are all kept elsewhere, and removes the oldest of those set aside earlier. A
+    /// process that starts does not read them again.
+    package func retire(_ segments: [String]) {
+        for name in segments {
+            let path = "\(self.options.directory)/\(name)"
+            rename(path + Segment.suffix, path + Segment.retiredSuffix)
+        }
+        guard let paths = try? Segment.paths(in: self.options.directory, includingRetired: true) else { return }
+        let retired = paths.filter { $0.hasSuffix(Segment.retiredSuffix) }
+        for path in retired.dropLast(self.options.retiredBytes / self.options.segmentBytes) { unlink(path) }
+    }
+
+    /// Where the segments lie, for a reader.
+    package var directory: String { self.options.directory }
 }

@@ -82,7 +82,7 @@ struct JournalTests {
             while journal.droppedSegments < 2, ContinuousClock.now < deadline { sched_yield() }
             journal.close()
             #expect(journal.droppedSegments == 2)
-            let left = try JournalReader.segments(in: folder)
+            let left = try Segment.paths(in: folder)
             #expect(left.allSatisfy { !$0.contains("000000000-1-1") && !$0.contains("000000001-1-1") })
         }
     }
@@ -110,7 +110,7 @@ struct JournalTests {
             #expect(records.map(\.id) == ids)
             #expect(records.allSatisfy { $0.namespace == text && $0.usage.source == .provider })
             #expect(reader.openRecords.isEmpty && reader.damaged == 0)
-            #expect(try JournalReader.segments(in: folder).count >= 4)
+            #expect(try Segment.paths(in: folder).count >= 4)
         }
     }
 

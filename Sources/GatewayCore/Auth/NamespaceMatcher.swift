@@ -9,6 +9,8 @@ struct NamespaceMatcher {
         var namespace: Int
         /// -1: an anonymous caller.
         var key: Int
+        /// The field that selected the namespace, if one did.
+        var header: HeadField?
     }
 
     /// A namespace that the path's beginning selects.
@@ -60,6 +62,7 @@ struct NamespaceMatcher {
                     throw Refusal(.namespaceMismatch)
                 }
                 try Self.settle(&caller, namespace)
+                caller.header = field
             }
         }
     }

@@ -1,6 +1,8 @@
 package import Dialects
+import GatewayModel
 import Glibc
 package import HTTPWire
+import Journal
 
 /// One operation of the gateway's surface, and everything that sets it apart from the others.
 package struct Endpoint: Sendable {
@@ -45,6 +47,8 @@ package struct Endpoint: Sendable {
     /// The path names the model, and what is done with it: the body does not.
     package let namesModelInPath: Bool
     package let work: Work
+    /// The dialect of the call, as the journal writes it.
+    let entryField: [UInt8]
 
     private init(
         _ method: RequestHead.Method,
@@ -69,6 +73,7 @@ package struct Endpoint: Sendable {
         self.callsAnyModel = callsAnyModel
         self.upgrades = upgrades
         self.work = work
+        self.entryField = EntryField.callerDialect.encoded(Array(format.dialect.rawValue.utf8))
         self.namesModelInPath = namesModelInPath
     }
 

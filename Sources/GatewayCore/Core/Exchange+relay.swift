@@ -9,7 +9,7 @@ extension Exchange {
     /// Writes the `started` entry of the journal. To be called before the first byte of an attempt leaves.
     package func recordStart() throws(Refusal) {
         guard let table = self.table, !self.record.isJournaled else { return }
-        if self.record.journalStart(self.loop.journal, table) { return }
+        if self.record.journalStart(self.loop.journal, table, self.standing) { return }
         guard self.loop.options.servesWithoutJournal else { throw Refusal(.journalFull) }
         self.loop.metrics.journalLost += 1
     }

@@ -167,7 +167,7 @@ extension Exchange {
                 namedByConnection: self.request.facts.namesFields,
                 into: &out
             ) { field, bytes in
-                !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
+                !field.known.isHopByHop && !field.known.isForGateway && field.known != .acceptEncoding
                     && !field.name.begins(bytes, "sec-websocket-")
                     && !(hasOwnID && field.known == .xRequestID)
                     && (credentialFields.isEmpty || !HeadWriter.isAny(field, bytes, of: credentialFields))

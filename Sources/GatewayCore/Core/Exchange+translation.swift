@@ -185,7 +185,7 @@ extension Exchange {
                 namedByConnection: self.request.facts.namesFields,
                 into: &out
             ) { field, bytes in
-                !field.known.isHopByHop && !field.known.isCredential && !Self.isOfDialect(field, bytes)
+                !field.known.isHopByHop && !field.known.isForGateway && !Self.isOfDialect(field, bytes)
                     && !(hasOwnID && field.known == .xRequestID)
                     && !HeadWriter.isAny(field, bytes, of: upstream.credentialFields)
             }

@@ -108,6 +108,7 @@ package final class Exchange {
         self.table = table
         let bytes = head.readableBytesUInt8Span
         self.keepRequestID(bytes)
+        if !self.request.facts.tags.isEmpty { self.record.keep(bytes, self.request.facts.tags, as: .tagsHeader) }
         let matcher = NamespaceMatcher(table: table)
         let prefix = table.hasMatches ? matcher.prefix(self.request.path, bytes) : NamespaceMatcher.Prefix()
         let match = self.matchEndpoint(bytes, behind: prefix.count)
@@ -196,6 +197,10 @@ package final class Exchange {
         )
         self.record.namespace = caller.namespace
         self.record.key = caller.key
+        if let field = caller.header {
+            let line = ByteRange(field.name.lower, field.value.upper)
+            self.record.keep(bytes, line, as: .matchedHeader)
+        }
     }
 
     /// What the head says about the body, before any of it is waited for.

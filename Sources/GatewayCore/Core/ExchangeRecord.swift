@@ -1,4 +1,5 @@
 import GatewayModel
+import HTTPWire
 import Journal
 import Telemetry
 
@@ -41,6 +42,8 @@ struct ExchangeRecord {
     var method: [UInt8] = []
     var endUser: [UInt8] = []
     var peer: [UInt8] = []
+    /// What the caller says the call belongs to, and the header that selected its namespace: fields of the journal, encoded.
+    var callerFields: [UInt8] = []
 
     /// What a translation could not carry, if that is to be told.
     var losses: [UInt8] = []
@@ -65,6 +68,7 @@ struct ExchangeRecord {
         Self.clear(&self.path)
         Self.clear(&self.method)
         Self.clear(&self.endUser)
+        Self.clear(&self.callerFields)
         Self.clear(&self.requestID)
         Self.clear(&self.losses)
     }
@@ -77,8 +81,20 @@ struct ExchangeRecord {
 
     // MARK: journal
 
+    /// Takes over the bytes in `range` for the journal, unless they are too many to be tags.
+    mutating func keep(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, as field: EntryField) {
+        guard (1...UsageRecord.TagLimits.textBytes).contains(range.count) else { return }
+        var text: [UInt8] = []
+        Exchange.copy(bytes, range, into: &text)
+        self.callerFields += field.encoded(text)
+    }
+
     /// Writes the `started` entry. False: it could not be written.
-    mutating func journalStart(_ journal: JournalWriter, _ table: RoutingTable) -> Bool {
+    mutating func journalStart(
+        _ journal: JournalWriter,
+        _ table: RoutingTable,
+        _ standing: PolicyEnforcer.Standing
+    ) -> Bool {
         guard journal.beginStarted(self.id) else { return false }
         journal.put(.startedAt, self.startedAt)
         journal.put(encoded: table.namespaces[self.namespace].entryField)
@@ -92,7 +108,13 @@ struct ExchangeRecord {
         journal.put(encoded: table.routes[self.route].entryField)
         journal.put(encoded: table.upstreams[self.upstream].entryFields)
         if !self.modelServed.isEmpty { journal.put(.modelServed, self.modelServed) }
+        if self.endpoint >= 0 { journal.put(encoded: Endpoint.all[self.endpoint].entryField) }
+        if standing.isPresent {
+            journal.put(.limit, UInt64(standing.limit))
+            journal.put(.limitRemaining, UInt64(standing.remaining))
+        }
         if !self.endUser.isEmpty { journal.put(.endUser, self.endUser) }
+        if !self.callerFields.isEmpty { journal.put(encoded: self.callerFields) }
         journal.commit()
         self.isJournaled = true
         return true
@@ -100,6 +122,8 @@ struct ExchangeRecord {
 
     private func journalEnd(_ journal: JournalWriter, _ table: RoutingTable, _ end: End) -> Bool {
         guard journal.beginEnded(self.id) else { return false }
+        // With the id it is the record's identity, even when the start should be lost.
+        journal.put(.startedAt, self.startedAt)
         journal.put(.outcome, end.outcome.rawValue)
         if let code = end.code { journal.put(.code, code.rawValue) }
         journal.put(.status, UInt64(self.status))
@@ -110,6 +134,7 @@ struct ExchangeRecord {
         }
         if self.requestBytes != self.requestBytesAtStart { journal.put(.requestBytes, self.requestBytes) }
         journal.put(.responseBytes, self.responseBytes)
+        if self.firstSentAt > 0 { journal.put(.sentAfter, self.firstSentAt - self.receivedAt) }
         if self.firstByteAt > 0 { journal.put(.firstByteAfter, self.firstByteAt - self.receivedAt) }
         journal.put(.endedAfter, end.at - self.receivedAt)
         journal.put(.usageSource, self.usage.source.rawValue)

@@ -2,6 +2,7 @@ import Dialects
 import GatewayModel
 import HTTPWire
 import JSONScan
+import Journal
 
 /// What a JSON call asks for, read from the top level of its body without decoding it.
 struct Call {
@@ -29,15 +30,18 @@ struct CallReader {
     private static let store = 4
     private static let previousResponse = 5
     private static let inputFile = 6
+    private static let metadata = 7
     /// Bytes of a model's name as it is written; longer ones name nothing, and would go into headers and logs.
     private static let modelLimit = 1024
 
     private let scanner = TopLevelScanner(watching: [
         "model", "stream", "stream_options", "user", "store", "previous_response_id", "input_file_id",
+        "metadata",
     ])
 
     /// Reads `body`. Throws for what is not one JSON object, or not the same object to all readers. The asked model's name
-    /// as text is put into `record`, where it stays empty when none is named, and the end user's, cut at 128 bytes.
+    /// as text is put into `record`, where it stays empty when none is named, the end user's, cut at 128 bytes, and the
+    /// metadata, unless they are long.
     func read(_ body: borrowing Span<UInt8>, into record: inout ExchangeRecord) throws(Refusal) -> Call {
         try self.check(body)
         var call = Call()
@@ -57,6 +61,9 @@ struct CallReader {
         if let user = self.scanner[Self.user], user.kind == .string {
             let end = min(user.end - 1, user.start + 1 + 128)
             Exchange.copy(body, ByteRange(user.start + 1, end), into: &record.endUser)
+        }
+        if let metadata = self.scanner[Self.metadata], metadata.kind == .object {
+            record.keep(body, ByteRange(metadata.start, metadata.end), as: .metadata)
         }
         return call
     }

@@ -42,7 +42,7 @@ extension Exchange {
                 namedByConnection: self.request.facts.namesFields,
                 into: &out
             ) { field, bytes in
-                !field.known.isHopByHop && !field.known.isCredential && field.known != .acceptEncoding
+                !field.known.isHopByHop && !field.known.isForGateway && field.known != .acceptEncoding
                     && !(hasOwnID && field.known == .xRequestID)
                     && !(isDecoded && field.known == .contentEncoding)
                     && (credentialFields.isEmpty || !HeadWriter.isAny(field, bytes, of: credentialFields))

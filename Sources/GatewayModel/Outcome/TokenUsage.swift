@@ -46,14 +46,27 @@ package struct TokenUsage: Sendable, Equatable {
     }
 
     package subscript(kind: Kind) -> UInt64 {
-        switch kind {
-        case .input: self.input
-        case .cachedInput: self.cachedInput
-        case .cacheWrite: self.cacheWrite
-        case .output: self.output
-        case .reasoning: self.reasoning
-        case .audio: self.audio
-        case .image: self.image
+        get {
+            switch kind {
+            case .input: self.input
+            case .cachedInput: self.cachedInput
+            case .cacheWrite: self.cacheWrite
+            case .output: self.output
+            case .reasoning: self.reasoning
+            case .audio: self.audio
+            case .image: self.image
+            }
+        }
+        set {
+            switch kind {
+            case .input: self.input = newValue
+            case .cachedInput: self.cachedInput = newValue
+            case .cacheWrite: self.cacheWrite = newValue
+            case .output: self.output = newValue
+            case .reasoning: self.reasoning = newValue
+            case .audio: self.audio = newValue
+            case .image: self.image = newValue
+            }
         }
     }
 }
