@@ -115,6 +115,13 @@ let package = Package(
             ]
         ),
         layer(
+            "TokenService",
+            [
+                "GatewayModel", "Storage", "ServiceKit", hummingbird, hummingbirdCore, httpTypes, httpClient, logging,
+                lifecycle, nio, nioHTTP1,
+            ]
+        ),
+        layer(
             "Simulator",
             ["JSONScan", "CZlib", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, nio, webSocket, crypto]
         ),
@@ -122,7 +129,7 @@ let package = Package(
         layer(
             "Commands",
             [
-                "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator",
+                "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "TokenService", "Simulator",
                 "SQLiteStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "CMalloc", yaml,
                 arguments, logging, lifecycle, signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]

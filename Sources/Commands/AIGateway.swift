@@ -11,8 +11,8 @@ package struct AIGateway: AsyncParsableCommand {
         commandName: "ai-gateway",
         abstract: "One front door for every AI model that a company uses.",
         subcommands: [
-            RunCommand.self, GatewayCommand.self, ConfigCenterCommand.self, SimulateCommand.self, ApplyCommand.self,
-            ExportCommand.self, UsageCommand.self, ReferenceCommand.self,
+            RunCommand.self, GatewayCommand.self, ConfigCenterCommand.self, TokenServiceCommand.self,
+            SimulateCommand.self, ApplyCommand.self, ExportCommand.self, UsageCommand.self, ReferenceCommand.self,
         ],
         defaultSubcommand: nil
     )

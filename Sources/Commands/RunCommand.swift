@@ -8,13 +8,14 @@ import ServiceLifecycle
 import Simulator
 import Storage
 import Telemetry
+import TokenService
 import UnixSignals
 
 /// `ai-gateway run`: everything in one process, on embedded defaults.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Start the gateway and the config center in one process.",
+        abstract: "Start gateway, config center and token service in one process.",
         discussion: ServerFlags.discussion
     )
 
@@ -25,6 +26,7 @@ struct RunCommand: AsyncParsableCommand {
         let directory = try DataDirectory(options.dataDirectory)
         try ListenCheck.gateway(options)
         try ListenCheck.configCenter(options)
+        try ListenCheck.tokenService(options)
         let log = try ProcessLog(options)
         let secrets = SecretBox(try MasterKey.loadOrCreate(directory: directory.path))
         let run = try await SingleProcess(options, directory, log, secrets)
@@ -39,6 +41,7 @@ private struct SingleProcess {
     let startUp: StartUp
     let dataPlane: DataPlane
     let control: ControlPlane
+    let usage: LedgerPlane
     let defaults: DefaultConfiguration
 
     init(_ options: ServerOptions, _ directory: DataDirectory, _ log: ProcessLog, _ secrets: SecretBox) async throws {
@@ -46,14 +49,20 @@ private struct SingleProcess {
         let environment = ProcessInfo.processInfo.environment
         let needsSimulator =
             usesDefaults && DefaultConfiguration(environment: environment, isFirstRun: false).needsSimulator
-        let awaited: Set = needsSimulator ? ["gateway", "configCenter", "simulator"] : ["gateway", "configCenter"]
+        var awaited: Set = ["gateway", "configCenter", "tokenService"]
+        if needsSimulator { awaited.insert("simulator") }
         let model = DefaultConfiguration(environment: environment, isFirstRun: false)
         let startUp = StartUp(awaiting: awaited, readyFile: options.readyFile) { facts in
             Self.panel(facts, model: model, dataDirectory: directory.path)
         }
         let adminHost = options.adminHost
-        self.dataPlane = try DataPlane(options, in: directory, secrets: secrets, logger: log.logger("gateway")) {
-            port in
+        self.dataPlane = try DataPlane(
+            options,
+            in: directory,
+            secrets: secrets,
+            logger: log.logger("gateway"),
+            shipsUsage: true
+        ) { port in
             startUp.fulfil("gateway", options.gatewayURL(port: port))
         }
         self.control = try await ControlPlane(
@@ -63,6 +72,14 @@ private struct SingleProcess {
             logger: log.logger("config-center")
         ) { port in
             startUp.fulfil("configCenter", "http://\(adminHost):\(port)")
+        }
+        self.usage = try LedgerPlane(
+            options,
+            in: directory,
+            authenticator: self.control.center.authenticator,
+            logger: log.logger("token-service")
+        ) { port in
+            startUp.fulfil("tokenService", "http://\(adminHost):\(port)")
         }
         self.defaults = DefaultConfiguration(
             environment: environment,
@@ -95,7 +112,12 @@ private struct SingleProcess {
 
     /// Services stop in reverse order: the gateway drains first, while what it stands on still runs.
     private func group() -> ServiceGroup {
-        var services: [any Service] = [self.hangup, self.dataPlane.keeper, self.dataPlane.renewer, self.control.center]
+        let ledger = self.usage.ledger
+        let shipper = self.dataPlane.shipper { records in try await ledger.ingest(records) }
+        var services: [any Service] = [
+            self.hangup, self.dataPlane.keeper, self.dataPlane.renewer, self.control.center, self.usage.service,
+            shipper,
+        ]
         if self.options.document == nil, self.defaults.needsSimulator { services.insert(self.simulator, at: 0) }
         services += DataPlane.certificateKeepers(self.options, logger: self.log.logger("gateway"))
         services.append(self.dataPlane.server)
@@ -138,6 +160,7 @@ private struct SingleProcess {
         panel.title("AI Gateway is ready")
         panel.row("gateway", facts["gateway"])
         panel.row("config center", facts["configCenter"])
+        panel.row("token service", facts["tokenService"])
         panel.row("simulator", facts["simulator"])
         panel.row("data and logs", URL(filePath: dataDirectory).path)
         if let password = facts["adminPassword"] {

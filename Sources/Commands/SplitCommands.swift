@@ -10,6 +10,7 @@ import Simulator
 import Storage
 import Synchronization
 import Telemetry
+import TokenService
 import UnixSignals
 
 /// `ai-gateway config-center`: the control plane by itself.
@@ -104,7 +105,14 @@ struct GatewayCommand: AsyncParsableCommand {
         startUp.note("configCenter", url)
         let watch = Mutex<SnapshotWatcher?>(nil)
         let started = ContinuousClock.now
-        let plane = try DataPlane(options, in: directory, secrets: secrets, logger: log.logger("gateway")) {
+        let ledger = try Self.ledger(options, token)
+        let plane = try DataPlane(
+            options,
+            in: directory,
+            secrets: secrets,
+            logger: log.logger("gateway"),
+            shipsUsage: ledger != nil
+        ) {
             let since = watch.withLock { $0?.sinceContact } ?? started.duration(to: .now)
             return (Double(since.nanoseconds) / 1e9, since > options.staleAfter)
         } onListening: { port in
@@ -123,7 +131,20 @@ struct GatewayCommand: AsyncParsableCommand {
             options.certificate?.reload(log.logger("gateway"))
         }
         let keepers = DataPlane.certificateKeepers(options, logger: log.logger("gateway"))
-        try await ProcessGroup.run([hangup, plane.keeper, plane.renewer, watcher] + keepers + [plane.server], log)
+        let shippers = ledger.map { ledger in [plane.shipper { try await ledger.send($0) }] } ?? []
+        let services: [any Service] = [hangup, plane.keeper, plane.renewer, watcher]
+        try await ProcessGroup.run(services + shippers + keepers + [plane.server], log)
+        try await ledger?.close()
+    }
+
+    /// Where usage records are shipped to; nil keeps them in the journal.
+    private static func ledger(_ options: ServerOptions, _ token: String) throws(OptionError) -> LedgerClient? {
+        guard let url = options.tokenService else { return nil }
+        do throws(SnapshotWatcher.Refusal) {
+            return try LedgerClient(url: url, token: Secret(token), allowPlainHTTP: options.allowsPlainHTTP)
+        } catch {
+            throw OptionError(error.message)
+        }
     }
 
     private static func watcher(
@@ -154,6 +175,63 @@ struct GatewayCommand: AsyncParsableCommand {
         panel.row("gateway", facts["gateway"])
         panel.row("follows", facts["configCenter"])
         return panel.description
+    }
+}
+
+/// `ai-gateway token-service`: the usage ledger by itself, for gateways elsewhere.
+struct TokenServiceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token-service",
+        abstract: "Start the token service alone.",
+        discussion: ServerFlags.discussion
+    )
+
+    @OptionGroup var flags: ServerFlags
+
+    func run() async throws {
+        let options = try ServerOptions(flags: self.flags)
+        guard let url = options.configCenter else {
+            throw OptionError("--config-center URL is needed: it says whose a token is")
+        }
+        let directory = try DataDirectory(options.dataDirectory)
+        try ListenCheck.tokenService(options)
+        let log = try ProcessLog(options)
+        let startUp = StartUp(awaiting: ["tokenService"], readyFile: options.readyFile) { facts in
+            var panel = Panel()
+            panel.title("AI Gateway token service is ready")
+            panel.row("token service", facts["tokenService"])
+            panel.row("asks", url)
+            return panel.description
+        }
+        let authenticator = try Self.authenticator(options, url)
+        let host = options.adminHost
+        let plane = try LedgerPlane(
+            options,
+            in: directory,
+            authenticator: authenticator,
+            logger: log.logger("token-service")
+        ) { port in
+            startUp.fulfil("tokenService", "http://\(host):\(port)")
+        }
+        defer { log.file.close() }
+        let hangup = HangupService(logger: log.logger("process")) { log.file.reopen() }
+        try await ProcessGroup.run([hangup, plane.service], log)
+        try await authenticator.close()
+    }
+
+    private static func authenticator(_ options: ServerOptions, _ url: String) throws(OptionError)
+        -> RemoteAuthenticator
+    {
+        do throws(SnapshotWatcher.Refusal) {
+            let address = try SnapshotWatcher.address(
+                url,
+                of: "config center",
+                allowPlainHTTP: options.allowsPlainHTTP
+            )
+            return RemoteAuthenticator(configCenter: address, gatewayToken: options.enrolmentToken.map { Secret($0) })
+        } catch {
+            throw OptionError(error.message)
+        }
     }
 }
 

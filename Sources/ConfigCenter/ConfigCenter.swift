@@ -21,7 +21,7 @@ package final class ConfigCenter: Service {
     private let editor: ConfigEditor
     private let access: AccessService
     private let registry = GatewayRegistry()
-    private let requests = RequestCounter()
+    private let requests = RequestCounter(service: "config_center")
     private let now: @Sendable () -> Int64
 
     package init(
@@ -95,6 +95,9 @@ package final class ConfigCenter: Service {
     package func reportGateway(id: String, version: UInt64) {
         _ = self.registry.record(.init(id: id, version: version, origin: "local", seenAt: self.now()))
     }
+
+    /// Who holds a token, for services in the same process.
+    package var authenticator: any Authenticator { self.access }
 
     /// How many gateways hold a watch stream.
     package var watcherCount: Int { self.publisher.watcherCount }

@@ -33,6 +33,7 @@ package final class GatewayServer: Service {
     private let tables: CurrentTable
     private let shared: RoutingTable.Shared
     private let journal: Journal
+    private let shipping: ShippingCounts?
     private let accessLog: LogFile?
     private let objects: ObjectMap
     /// Seconds since the config center was last heard of, and whether that is too long; nil when there is none to lose.
@@ -51,6 +52,7 @@ package final class GatewayServer: Service {
         tables: CurrentTable,
         sharing shared: RoutingTable.Shared,
         journal: Journal,
+        shipping: ShippingCounts? = nil,
         accessLog: LogFile?,
         objects: ObjectMap,
         logger: Logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() },
@@ -61,6 +63,7 @@ package final class GatewayServer: Service {
         self.tables = tables
         self.shared = shared
         self.journal = journal
+        self.shipping = shipping
         self.accessLog = accessLog
         self.objects = objects
         self.attempts = AttemptLog(logger)
@@ -238,8 +241,10 @@ package final class GatewayServer: Service {
                 labels: self.shared.labels,
                 table: self.tables.table,
                 uptime: LoopClock.now() - self.startedAt,
+                wall: LoopClock.wallTime(),
                 configAge: self.configAge()?.seconds,
                 journal: self.journal,
+                shipping: self.shipping,
                 load: self.load,
                 logDropped: self.accessLog?.droppedLines ?? 0,
                 failuresUnlogged: self.attempts.unlogged,

@@ -9,8 +9,12 @@ struct MetricsPage {
     let labels: LabelNames
     let table: RoutingTable?
     let uptime: UInt64
+    /// Nanoseconds since 1970.
+    let wall: UInt64
     let configAge: Double?
     let journal: Journal
+    /// Nil: records stay in the journal.
+    let shipping: ShippingCounts?
     let load: ProcessLoad
     let logDropped: UInt64
     let failuresUnlogged: UInt64
@@ -129,11 +133,23 @@ struct MetricsPage {
             self.begin(metric, .counter, &page)
             page.sample(metric.rawValue, [], value)
         }
+        self.writeShipping(&page)
         let overLimit = ["requests": self.metrics.requestsOverLimit, "bodies": self.metrics.bodiesOverLimit]
         self.write(.overLimit, by: "limit", overLimit, &page)
         self.write(.malformed, by: "reason", self.metrics.malformed, &page)
         self.write(.tlsFailures, by: "reason", self.metrics.tlsFailures, &page)
         self.write(.connectionErrors, by: "code", self.metrics.connectionErrors, &page)
+    }
+
+    private func writeShipping(_ page: inout PrometheusText) {
+        guard let shipping = self.shipping else { return }
+        self.begin(.usageShipped, .counter, &page)
+        page.sample(GatewayMetric.usageShipped.rawValue, [], shipping.shipped)
+        self.begin(.usageShipFailures, .counter, &page)
+        page.sample(GatewayMetric.usageShipFailures.rawValue, [], shipping.failedBatches)
+        let oldest = shipping.oldestWaiting
+        let age = oldest == 0 ? 0 : max(self.wall, oldest) - oldest
+        self.gauge(.usageShipAge, PrometheusText.seconds(age), &page)
     }
 
     private func write(

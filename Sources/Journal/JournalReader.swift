@@ -2,9 +2,9 @@ package import GatewayModel
 import Glibc
 
 /// Reads segments back: entries in the order in which they were written, and the records that they add up to.
-package struct JournalReader {
+package struct JournalReader: Sendable {
     /// One entry: a record of which the started or the ended half is filled.
-    package struct Entry {
+    package struct Entry: Sendable {
         package let id: RecordID
         package let isEnd: Bool
         let fields: [UInt8]

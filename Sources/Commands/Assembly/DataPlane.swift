@@ -18,6 +18,7 @@ final class DataPlane: Sendable {
     private let tables: CurrentTable
     private let shared: RoutingTable.Shared
     private let journal: Journal
+    private let shipping: ShippingCounts?
     private let accessLog: LogFile?
     private let snapshots: SnapshotFile
     private let logger: Logger
@@ -27,6 +28,7 @@ final class DataPlane: Sendable {
         in directory: DataDirectory,
         secrets: SecretBox,
         logger: Logger,
+        shipsUsage: Bool,
         configAge: @escaping @Sendable () -> (seconds: Double, isStale: Bool)? = { nil },
         onListening: @escaping @Sendable (Int) -> Void
     ) throws {
@@ -37,6 +39,7 @@ final class DataPlane: Sendable {
             egress: options.egress
         )
         let journal = try Journal(Journal.Options(directory: "\(directory.path)/journal"), writers: options.threads)
+        self.shipping = shipsUsage ? ShippingCounts() : nil
         self.accessLog = try options.accessLog.map { destination in try LogFile(destination) }
         let server = Self.serverOptions(options, in: directory)
         let load = server.transport.load
@@ -52,6 +55,7 @@ final class DataPlane: Sendable {
             tables: tables,
             sharing: shared,
             journal: journal,
+            shipping: self.shipping,
             accessLog: self.accessLog,
             objects: try ObjectMap(path: "\(directory.path)/objects.map"),
             logger: logger,
@@ -131,6 +135,12 @@ final class DataPlane: Sendable {
         for problem in table.problems {
             self.logger.error("configuration incomplete here", metadata: ["gateway.cause": "\(problem)"])
         }
+    }
+
+    /// The service that brings the journal's records to the ledger; `send` returns when they are stored.
+    func shipper(_ send: @escaping @Sendable ([UsageRecord]) async throws -> Void) -> UsageShipper {
+        let counts = self.shipping ?? ShippingCounts()
+        return UsageShipper(self.journal, counts: counts, logger: self.logger, send: send)
     }
 
     /// The service that sees when the certificate's files are replaced; none where there is no certificate.

@@ -21,6 +21,15 @@ enum ListenCheck {
         )
     }
 
+    static func tokenService(_ options: ServerOptions) throws(OptionError) {
+        try self.port(
+            options.tokenServicePort,
+            ProcessOption.tokenServicePort.flag,
+            on: options.adminHost,
+            ProcessOption.adminHost.flag
+        )
+    }
+
     static func configCenter(_ options: ServerOptions) throws(OptionError) {
         try self.port(
             options.configCenterPort,

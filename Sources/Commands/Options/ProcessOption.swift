@@ -36,6 +36,8 @@ enum ProcessOption: String, CaseIterable {
     case metricsToken
     case configCenter
     case enrolmentToken
+    case tokenService
+    case usageRetention
     case gatewayID = "gatewayId"
     case staleAfter
     case allowPlainHTTP = "allowPlainHttp"
@@ -81,7 +83,8 @@ enum ProcessOption: String, CaseIterable {
         case .gatewayPort: Entry(syntax: "PORT", fallback: "8080", help: "Port of the gateway; 0 picks a free one.")
         case .configCenterPort:
             Entry(syntax: "PORT", fallback: "8001", help: "Port of the config center; 0 picks a free one.")
-        case .tokenServicePort: Entry(syntax: "PORT", fallback: "8002", help: "Port kept for the token service.")
+        case .tokenServicePort:
+            Entry(syntax: "PORT", fallback: "8002", help: "Port of the token service; 0 picks a free one.")
         case .consolePort: Entry(syntax: "PORT", fallback: "3000", help: "Port kept for the console.")
         case .tlsCertificate:
             Entry(
@@ -143,9 +146,22 @@ enum ProcessOption: String, CaseIterable {
             )
         case .metricsToken:
             Entry(syntax: "TOKEN", fallback: nil, help: "Bearer token that admits readers of /metrics from anywhere.")
-        case .configCenter: Entry(syntax: "URL", fallback: nil, help: "The config center that a gateway follows.")
+        case .configCenter:
+            Entry(
+                syntax: "URL",
+                fallback: nil,
+                help: "The config center that a gateway follows, and that a token service asks whose a token is."
+            )
         case .enrolmentToken:
             Entry(syntax: "TOKEN", fallback: nil, help: "What a gateway proves itself with to its config center.")
+        case .tokenService:
+            Entry(syntax: "URL", fallback: nil, help: "The token service to which a gateway ships usage records.")
+        case .usageRetention:
+            Entry(
+                syntax: "DAYS",
+                fallback: "90",
+                help: "Days whose usage records are kept; their sums by hour and by day stay."
+            )
         case .gatewayID:
             Entry(syntax: "NAME", fallback: nil, help: "How this gateway is listed; by default host and pid.")
         case .staleAfter:

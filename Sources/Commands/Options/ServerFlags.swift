@@ -37,6 +37,8 @@ struct ServerFlags: ParsableArguments {
     @Option(name: .customLong("metrics-token"), help: help(.metricsToken)) var metricsToken: String?
     @Option(name: .customLong("config-center"), help: help(.configCenter)) var configCenter: String?
     @Option(name: .customLong("enrolment-token"), help: help(.enrolmentToken)) var enrolmentToken: String?
+    @Option(help: help(.tokenService)) var tokenService: String?
+    @Option(help: help(.usageRetention)) var usageRetention: String?
     @Option(name: .customLong("gateway-id"), help: help(.gatewayID)) var gatewayID: String?
     @Option(name: .customLong("stale-after"), help: help(.staleAfter)) var staleAfter: String?
     @Option(name: .customLong("allow-plain-http"), help: help(.allowPlainHTTP)) var allowPlainHTTP: String?
@@ -90,6 +92,8 @@ struct ServerFlags: ParsableArguments {
         case .metricsToken: self.metricsToken
         case .configCenter: self.configCenter
         case .enrolmentToken: self.enrolmentToken
+        case .tokenService: self.tokenService
+        case .usageRetention: self.usageRetention
         case .gatewayID: self.gatewayID
         case .staleAfter: self.staleAfter
         case .allowPlainHTTP: self.allowPlainHTTP

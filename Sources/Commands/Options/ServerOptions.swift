@@ -12,6 +12,7 @@ struct ServerOptions {
     let adminHost: String
     let gatewayPort: Int
     let configCenterPort: Int
+    let tokenServicePort: Int
     /// The certificate that the gateway shows; nil where it speaks plain HTTP.
     let certificate: ServerCertificate?
     let egress: EgressDefault
@@ -32,6 +33,9 @@ struct ServerOptions {
     let metricsToken: String?
     let configCenter: String?
     let enrolmentToken: String?
+    let tokenService: String?
+    /// Days.
+    let usageRetention: Int
     let gatewayID: String
     let staleAfter: Duration
     let allowsPlainHTTP: Bool
@@ -55,7 +59,7 @@ struct ServerOptions {
         self.adminHost = reader.text(.adminHost) ?? "127.0.0.1"
         self.gatewayPort = try reader.int(.gatewayPort, in: 0...65535) ?? 8080
         self.configCenterPort = try reader.int(.configCenterPort, in: 0...65535) ?? 8001
-        _ = try reader.int(.tokenServicePort, in: 0...65535)
+        self.tokenServicePort = try reader.int(.tokenServicePort, in: 0...65535) ?? 8002
         _ = try reader.int(.consolePort, in: 0...65535)
         self.certificate = try reader.certificate()
         self.egress = try reader.egress()
@@ -74,6 +78,8 @@ struct ServerOptions {
         self.metricsToken = reader.text(.metricsToken)
         self.configCenter = reader.text(.configCenter)
         self.enrolmentToken = reader.text(.enrolmentToken)
+        self.tokenService = reader.text(.tokenService)
+        self.usageRetention = try reader.int(.usageRetention, in: 1...36_500) ?? 90
         let host = ProcessInfo.processInfo.hostName
         self.gatewayID = reader.text(.gatewayID) ?? "\(host)-\(ProcessInfo.processInfo.processIdentifier)"
         self.staleAfter = try reader.duration(.staleAfter) ?? .seconds(60)

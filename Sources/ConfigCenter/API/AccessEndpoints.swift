@@ -46,6 +46,16 @@ struct AccessEndpoints {
             ),
             Endpoint(
                 .get,
+                "/api/v1/whoami",
+                access: .roles(Set(Role.allCases)),
+                operation: "whoAmI",
+                summary: "Whose token it is: for people, and for services that are shown one.",
+                answer: .init(.ok, "Holder")
+            ) { request in
+                .json(["name": .string(request.caller.name), "role": .string(request.caller.role.rawValue)])
+            },
+            Endpoint(
+                .get,
                 "/api/v1/users",
                 access: Self.admins,
                 operation: "listUsers",

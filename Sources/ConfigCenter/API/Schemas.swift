@@ -22,6 +22,7 @@ enum Schemas {
                 "PasswordChange",
                 Self.object(["current": Self.password, "new": Self.password], required: ["current", "new"])
             ),
+            ("Holder", Self.object(["name": Self.text, "role": Self.role])),
             ("User", Self.object(["name": Self.text, "role": Self.role, "createdAt": Self.time])),
             ("UserPage", Self.page("User")),
             (

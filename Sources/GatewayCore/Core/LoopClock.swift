@@ -10,8 +10,11 @@ package struct LoopClock {
     /// Monotonic nanoseconds; about 20 ns to read.
     package static func now() -> UInt64 { Self.read(CLOCK_MONOTONIC) }
 
+    /// Nanoseconds since 1970, now.
+    package static func wallTime() -> UInt64 { Self.read(CLOCK_REALTIME) }
+
     /// Takes over what has happened to the wall clock since; called by the loop's timer.
-    package mutating func adjust() { self.wallOffset = Self.read(CLOCK_REALTIME) &- Self.now() }
+    package mutating func adjust() { self.wallOffset = Self.wallTime() &- Self.now() }
 
     /// Nanoseconds since 1970 at monotonic time `now`.
     package func wall(_ now: UInt64) -> UInt64 { now &+ self.wallOffset }

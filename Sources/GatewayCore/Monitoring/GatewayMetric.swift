@@ -28,6 +28,9 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case journalLost = "gateway_journal_records_lost_total"
     case journalDropped = "gateway_journal_segments_dropped_total"
     case journalFailures = "gateway_journal_segment_failures_total"
+    case usageShipped = "gateway_usage_records_shipped_total"
+    case usageShipFailures = "gateway_usage_shipping_failures_total"
+    case usageShipAge = "gateway_usage_shipping_age_seconds"
     case logDropped = "gateway_log_lines_dropped_total"
     case failuresUnlogged = "gateway_attempt_failures_unlogged_total"
     case connectionsRefused = "gateway_client_connections_refused_total"
@@ -72,6 +75,9 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .journalLost: ("Exchanges served although their usage could not be recorded.", [])
         case .journalDropped: ("Journal segments removed because the journal had reached its size.", [])
         case .journalFailures: ("Journal segments that could not be made.", [])
+        case .usageShipped: ("Usage records that the ledger has stored.", [])
+        case .usageShipFailures: ("Batches of usage records that had to be sent to the ledger again.", [])
+        case .usageShipAge: ("Age of the oldest usage record that is on its way to the ledger; 0 when none is.", [])
         case .logDropped: ("Log lines lost because the disk was slower than the log.", [])
         case .failuresUnlogged:
             ("Failed attempts on upstreams without a line in the error log, which has a hundred a second at most.", [])

@@ -18,3 +18,16 @@ package struct Money: Sendable, Hashable {
         return overflow ? nil : Money(picounits: sum, currency: self.currency)
     }
 }
+
+extension Money {
+    /// The amount as an exact decimal number without needless zeros: `0.00123`.
+    package var decimal: String {
+        let unit: UInt128 = 1_000_000_000_000
+        let (whole, rest) = self.picounits.magnitude.quotientAndRemainder(dividingBy: unit)
+        let sign = self.picounits < 0 ? "-" : ""
+        guard rest > 0 else { return "\(sign)\(whole)" }
+        // The leading one keeps the zeros behind the point.
+        let digits = String(String(unit + rest).dropFirst().reversed().drop { $0 == "0" }.reversed())
+        return "\(sign)\(whole).\(digits)"
+    }
+}

@@ -38,17 +38,7 @@ package final class SnapshotWatcher: Service {
             reportInterval: Duration = .seconds(5),
             backoff: ClosedRange<Duration> = .milliseconds(100) ... .seconds(5)
         ) throws(Refusal) {
-            do throws(BaseURL.Refusal) {
-                self.url = try BaseURL(parsing: url)
-            } catch {
-                throw Refusal(message: "the config center's address \(error.message)")
-            }
-            if !self.url.tls, !self.url.isLoopback, !allowPlainHTTP {
-                throw Refusal(
-                    message: "the config center's address is plain http to another machine, which would show "
-                        + "credentials to the network; use https, or allow plain http explicitly"
-                )
-            }
+            self.url = try SnapshotWatcher.address(url, of: "config center", allowPlainHTTP: allowPlainHTTP)
             if gatewayID.contains("/") { throw Refusal(message: "the gateway's id must not contain `/`") }
             if let complaint = TextRule.name(gatewayID) { throw Refusal(message: "the gateway's id \(complaint)") }
             self.enrolmentToken = enrolmentToken
@@ -63,6 +53,24 @@ package final class SnapshotWatcher: Service {
     /// Why a config center cannot be watched as it was asked.
     package struct Refusal: Error, Equatable {
         package let message: String
+    }
+
+    /// The address of another process of ours, to which a token is sent. Refuses `http` to anything but this machine,
+    /// unless it is allowed.
+    package static func address(_ url: String, of name: String, allowPlainHTTP: Bool) throws(Refusal) -> BaseURL {
+        let address: BaseURL
+        do throws(BaseURL.Refusal) {
+            address = try BaseURL(parsing: url)
+        } catch {
+            throw Refusal(message: "the \(name)'s address \(error.message)")
+        }
+        if !address.tls, !address.isLoopback, !allowPlainHTTP {
+            throw Refusal(
+                message: "the \(name)'s address is plain http to another machine, which would show "
+                    + "credentials to the network; use https, or allow plain http explicitly"
+            )
+        }
+        return address
     }
 
     private struct State {

@@ -1,0 +1,91 @@
+internal import GatewayModel
+internal import Storage
+
+/// The shapes that bodies and answers have, for the OpenAPI document.
+enum Schemas {
+    static let all: [(String, DocumentValue)] = [
+        ("UsageRecord", Self.object(Self.record, required: ["id", "started_at"])),
+        (
+            "UsageRecordPage",
+            Self.object([
+                ("items", ["type": "array", "items": Self.object(Self.record + Self.priced)]),
+                ("next", ["type": ["string", "null"]]),
+            ])
+        ),
+        (
+            "IngestReport",
+            Self.object(
+                ["stored", "duplicates", "expired", "refused"].map { ($0, Self.integer) } + [
+                    (
+                        "problems",
+                        ["type": "array", "items": Self.object([("path", Self.text), ("message", Self.text)])]
+                    )
+                ]
+            )
+        ),
+        (
+            "Usage",
+            Self.object([
+                ("from", Self.time), ("to", Self.time), ("complete", ["type": "boolean"]),
+                ("rows", ["type": "array", "items": Self.object(Self.row)]),
+            ])
+        ),
+    ]
+
+    private static let text: DocumentValue = ["type": "string"]
+    private static let integer: DocumentValue = ["type": "integer"]
+    private static let number: DocumentValue = ["type": ["number", "null"]]
+    private static let time: DocumentValue = ["type": "string", "format": "date-time"]
+    private static let money: DocumentValue = [
+        "type": ["string", "null"], "description": "An exact decimal number of currency units.",
+    ]
+    private static let names: DocumentValue = ["type": "object", "additionalProperties": ["type": "string"]]
+    private static let tokens = TokenUsage.Kind.allCases.map { ($0.fieldName, Self.integer) }
+
+    private static func object(
+        _ fields: [(String, DocumentValue)],
+        required: [String] = []
+    ) -> DocumentValue {
+        var object = DocumentObject([("type", "object"), ("properties", .object(DocumentObject(fields)))])
+        if !required.isEmpty { object.set("required", .array(required.map { .string($0) })) }
+        return .object(object)
+    }
+
+    private static let record: [(String, DocumentValue)] =
+        [("id", ["type": "string", "pattern": "^req_[0-9a-f]{32}$"]), ("started_at", Self.nanoseconds("since 1970"))]
+        + ["namespace", "key", "model", "model_served", "route", "upstream", "dialect", "caller_dialect", "path"].map {
+            ($0, Self.text)
+        }
+        + [("stream", ["type": "boolean"]), ("end_user", Self.text), ("tags", Self.names)]
+        + [("matched_headers", Self.names)]
+        + ["estimated_input", "limit", "limit_remaining"].map { ($0, Self.integer) }
+        + [
+            ("outcome", ["type": "string", "enum": .array(Outcome.allCases.map { .string($0.rawValue) })]),
+            ("code", Self.text), ("status", Self.integer), ("attempts", Self.integer),
+            ("request_bytes", Self.integer), ("response_bytes", Self.integer),
+            (
+                "usage_source",
+                ["type": "string", "enum": .array(TokenUsage.Source.allCases.map { .string($0.rawValue) })]
+            ),
+        ] + Self.tokens
+        + ["sent_after", "first_byte_after", "ended_after"].map { ($0, Self.nanoseconds("since the start")) }
+        + [("config_version", Self.integer)]
+
+    private static let priced: [(String, DocumentValue)] = [
+        ("time", Self.time), ("cost", Self.money), ("currency", Self.text), ("price_version", Self.text),
+    ]
+
+    private static let row: [(String, DocumentValue)] =
+        (UsageQuery.TimeUnit.allCases.map(\.rawValue) + UsageQuery.Dimension.allCases.map(\.rawValue)).map {
+            ($0, Self.text)
+        }
+        + [("requests", Self.integer), ("failed", Self.integer)] + Self.tokens
+        + [
+            ("tokens", Self.integer), ("cost", Self.money), ("currency", Self.text), ("unpriced", Self.integer),
+            ("duration_ms_mean", Self.number), ("first_byte_ms_mean", Self.number),
+        ]
+
+    private static func nanoseconds(_ since: String) -> DocumentValue {
+        ["type": "integer", "description": .string("Nanoseconds \(since).")]
+    }
+}
