@@ -12,7 +12,8 @@ package struct AIGateway: AsyncParsableCommand {
         abstract: "One front door for every AI model that a company uses.",
         subcommands: [
             RunCommand.self, GatewayCommand.self, ConfigCenterCommand.self, TokenServiceCommand.self,
-            SimulateCommand.self, ApplyCommand.self, ExportCommand.self, UsageCommand.self, ReferenceCommand.self,
+            SimulateCommand.self, ApplyCommand.self, ExportCommand.self, UsageCommand.self, LedgerCommand.self,
+            ReferenceCommand.self,
         ],
         defaultSubcommand: nil
     )

@@ -134,10 +134,21 @@ def start_config_center(folder: pathlib.Path, config: dict, port: int = 0, name:
     return Command(folder, name, arguments)
 
 
-def start_gateway(folder: pathlib.Path, config_center: str, token: str, name: str = "gateway") -> Command:
+def start_gateway(
+    folder: pathlib.Path, config_center: str, token: str, *arguments: str, port: int = 0, name: str = "gateway"
+) -> Command:
     """`ai-gateway gateway` that takes its configuration from a config center."""
-    data = ["--data-dir", str(folder / "data"), "--gateway-port", "0"]
-    return Command(folder, name, ["gateway", *data, "--config-center", config_center, "--enrolment-token", token])
+    data = ["--data-dir", str(folder / "data"), "--gateway-port", str(port)]
+    follow = ["--config-center", config_center, "--enrolment-token", token]
+    return Command(folder, name, ["gateway", *data, *follow, *arguments])
+
+
+def start_token_service(
+    folder: pathlib.Path, config_center: str, *arguments: str, port: int = 0, name: str = "token-service"
+) -> Command:
+    """`ai-gateway token-service` that asks a config center whose a token is."""
+    data = ["--data-dir", str(folder / "data"), "--token-service-port", str(port)]
+    return Command(folder, name, ["token-service", *data, "--config-center", config_center, *arguments])
 
 
 def free_port() -> int:
