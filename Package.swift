@@ -86,6 +86,9 @@ let package = Package(
         layer("SharedState", ["GatewayModel"]),
         layer("Storage", ["GatewayModel", crypto]),
         layer("Journal", ["GatewayModel"]),
+        // C without Swift: data.
+        .target(name: "CPriceData", exclude: ["README.md", "prices.json"]),
+        layer("Pricing", ["GatewayModel", "CPriceData"]),
         // 3 core and drivers
         layer(
             "GatewayCore",
@@ -117,8 +120,8 @@ let package = Package(
         layer(
             "TokenService",
             [
-                "GatewayModel", "Storage", "ServiceKit", hummingbird, hummingbirdCore, httpTypes, httpClient, logging,
-                lifecycle, nio, nioHTTP1,
+                "GatewayModel", "Storage", "Pricing", "ServiceKit", hummingbird, hummingbirdCore, httpTypes, httpClient,
+                logging, lifecycle, nio, nioHTTP1,
             ]
         ),
         layer(
@@ -130,7 +133,8 @@ let package = Package(
             "Commands",
             [
                 "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "TokenService", "Simulator",
-                "SQLiteStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "CMalloc", yaml,
+                "SQLiteStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "Pricing", "CMalloc",
+                yaml,
                 arguments, logging, lifecycle, signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]
         ),
@@ -148,6 +152,7 @@ let package = Package(
         tests(of: "Telemetry"),
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel"]),
+        tests(of: "Pricing", ["GatewayModel"]),
         tests(
             of: "GatewayCore",
             ["GatewayModel", "HTTPWire", "Dialects", "SharedState", "Journal", "Telemetry", nio, crypto]

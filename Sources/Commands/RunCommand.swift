@@ -98,7 +98,9 @@ private struct SingleProcess {
             _ = try await self.control.center.apply(self.defaults.document(simulator: nil), managedBy: .file)
         }
         let (dataPlane, center) = (self.dataPlane, self.control.center)
+        let ledger = self.usage.ledger
         center.observe { snapshot in
+            ledger.adopt(snapshot)
             dataPlane.adopt(snapshot)
             center.reportGateway(id: "local", version: dataPlane.version)
         }

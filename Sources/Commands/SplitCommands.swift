@@ -147,22 +147,25 @@ struct GatewayCommand: AsyncParsableCommand {
         }
     }
 
-    private static func watcher(
+    /// Follows the config center; `reports` says whether as a gateway, whose version is listed there.
+    static func watcher(
         _ options: ServerOptions,
         _ url: String,
         _ token: String,
         _ known: UInt64?,
         _ log: ProcessLog,
+        reports: Bool = true,
         onSnapshot: @escaping @Sendable (Snapshot) -> Void
     ) throws -> SnapshotWatcher {
         do throws(SnapshotWatcher.Refusal) {
-            let watch = try SnapshotWatcher.Options(
+            var watch = try SnapshotWatcher.Options(
                 url: url,
                 enrolmentToken: Secret(token),
                 gatewayID: options.gatewayID,
                 knownVersion: known,
                 allowPlainHTTP: options.allowsPlainHTTP
             )
+            if !reports { watch.reportInterval = nil }
             return SnapshotWatcher(options: watch, logger: log.logger("gateway"), onSnapshot: onSnapshot)
         } catch {
             throw OptionError(error.message)
@@ -191,8 +194,9 @@ struct TokenServiceCommand: AsyncParsableCommand {
     func run() async throws {
         let options = try ServerOptions(flags: self.flags)
         guard let url = options.configCenter else {
-            throw OptionError("--config-center URL is needed: it says whose a token is")
+            throw OptionError("--config-center URL is needed: it knows the prices, and says whose a token is")
         }
+        guard let token = options.enrolmentToken else { throw OptionError("--enrolment-token TOKEN is needed") }
         let directory = try DataDirectory(options.dataDirectory)
         try ListenCheck.tokenService(options)
         let log = try ProcessLog(options)
@@ -203,7 +207,7 @@ struct TokenServiceCommand: AsyncParsableCommand {
             panel.row("asks", url)
             return panel.description
         }
-        let authenticator = try Self.authenticator(options, url)
+        let authenticator = try Self.authenticator(options, url, token)
         let host = options.adminHost
         let plane = try LedgerPlane(
             options,
@@ -215,20 +219,24 @@ struct TokenServiceCommand: AsyncParsableCommand {
         }
         defer { log.file.close() }
         let hangup = HangupService(logger: log.logger("process")) { log.file.reopen() }
-        try await ProcessGroup.run([hangup, plane.service], log)
+        let ledger = plane.ledger
+        let watcher = try GatewayCommand.watcher(options, url, token, nil, log, reports: false) { ledger.adopt($0) }
+        try await ProcessGroup.run([hangup, watcher, plane.service], log)
         try await authenticator.close()
     }
 
-    private static func authenticator(_ options: ServerOptions, _ url: String) throws(OptionError)
-        -> RemoteAuthenticator
-    {
+    private static func authenticator(
+        _ options: ServerOptions,
+        _ url: String,
+        _ token: String
+    ) throws(OptionError) -> RemoteAuthenticator {
         do throws(SnapshotWatcher.Refusal) {
             let address = try SnapshotWatcher.address(
                 url,
                 of: "config center",
                 allowPlainHTTP: options.allowsPlainHTTP
             )
-            return RemoteAuthenticator(configCenter: address, gatewayToken: options.enrolmentToken.map { Secret($0) })
+            return RemoteAuthenticator(configCenter: address, gatewayToken: Secret(token))
         } catch {
             throw OptionError(error.message)
         }

@@ -27,7 +27,7 @@ package enum EntryField: UInt8, Sendable {
     case outcome = 32
     case code, status, attempts, responseBytes, firstByteAfter, endedAfter, sentAfter
     case usageSource = 48
-    case input, cachedInput, cacheWrite, output, reasoning, audio, image
+    case input, cachedInput, cacheWrite, output, reasoning, audio, image, audioOutput, imageOutput
 }
 
 extension EntryField {
@@ -117,6 +117,8 @@ extension UsageRecord {
         case .reasoning: self.usage.reasoning = number(value)
         case .audio: self.usage.audio = number(value)
         case .image: self.usage.image = number(value)
+        case .audioOutput: self.usage.audioOutput = number(value)
+        case .imageOutput: self.usage.imageOutput = number(value)
         }
     }
 }

@@ -63,7 +63,7 @@ package final class TokenService: Service {
     /// Every endpoint that the service has.
     package var endpoints: [Endpoint] {
         let api =
-            [IngestEndpoint(ledger: self.ledger).endpoint]
+            [IngestEndpoint(ledger: self.ledger).endpoint, CostEndpoint(ledger: self.ledger, now: self.now).endpoint]
             + UsageEndpoints(ledger: self.ledger, now: self.now).endpoints
         let system = { (document: @escaping @Sendable () -> DocumentValue) in
             SystemEndpoints(ledger: self.ledger, requests: self.requests, openAPI: document).endpoints

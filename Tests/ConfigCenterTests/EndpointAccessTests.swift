@@ -23,7 +23,7 @@ struct EndpointAccessTests {
     static let editors: Set<Role> = [.admin, .editor]
 
     static let table: [Row] =
-        ["namespaces", "keys", "upstreams", "models", "routes", "policies"].flatMap { kind in
+        ["namespaces", "keys", "upstreams", "models", "routes", "policies", "prices"].flatMap { kind in
             [
                 Row(.get, "/api/v1/\(kind)", Self.readers), Row(.post, "/api/v1/\(kind)", Self.editors),
                 Row(.get, "/api/v1/\(kind)/{name}", Self.readers), Row(.put, "/api/v1/\(kind)/{name}", Self.editors),
@@ -45,6 +45,7 @@ struct EndpointAccessTests {
             Row(.post, "/api/v1/login", nil),
             Row(.post, "/api/v1/logout", Self.readers),
             Row(.post, "/api/v1/password", Self.readers),
+            Row(.get, "/api/v1/whoami", Self.readers.union([.gateway])),
             Row(.get, "/api/v1/users", [.admin]),
             Row(.post, "/api/v1/users", [.admin]),
             Row(.delete, "/api/v1/users/{name}", [.admin]),

@@ -23,7 +23,7 @@ struct ValidationTests {
         ),
         Case(
             "nonsense: 1",
-            "nonsense: unknown field; allowed: namespaces, keys, upstreams, models, routes, policies, prune, server"
+            "nonsense: unknown field; allowed: namespaces, keys, upstreams, models, routes, policies, prices, prune, server"
         ),
         Case("namespaces: [a]", "namespaces[0]: must be an object, not a string", "namespaces[0].name: is required"),
         Case("namespaces: { name: a b }", "namespaces.name: must be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ -"),

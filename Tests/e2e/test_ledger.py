@@ -115,6 +115,23 @@ def test_who_may_ask_and_who_may_bring(run: Run) -> None:
     assert [problem["path"] for problem in report["problems"]] == ["[1]", "[2].status"]
 
 
+def test_costs_are_exact_and_say_by_which_price(run: Run) -> None:
+    usage = {"input_tokens": 1000, "cached_input_tokens": 500, "output_tokens": 250, "reasoning_tokens": 250}
+    questions = [
+        {"provider": "openai", "model": "gpt-4o", "usage": usage},
+        {"provider": "openai", "model": "no-such-model", "usage": usage},
+        {"upstream": "simulator", "model": "sim-chat", "usage": usage},
+    ]
+    ask = request("POST", "/v1/cost", json.dumps(questions).encode(), authorization=f"Bearer {run.token}")
+    known, unknown, simulated = call(run.ledger, ask).json
+    # $2.50, $1.25 cached and $10 for a million: by hand.
+    assert known["cost"] == "0.008125" and known["price_version"].endswith("/openai/gpt-4o")
+    assert unknown["cost"] is None and simulated["cost"] is None
+    bad = request("POST", "/v1/cost", b'{"model": "m", "usage": {"tokens": 1}}', authorization=f"Bearer {run.token}")
+    answer = call(run.ledger, bad)
+    assert answer.status == 422 and {"upstream", "usage.tokens"} <= {problem["path"] for problem in answer.json["problems"]}
+
+
 def test_the_ledger_proves_itself(run: Run) -> None:
     verdict = processes.run_once("ledger", "verify", "--json", "--data-dir", str(run.folder / "data"))
     lines = [json.loads(line) for line in verdict.stdout.splitlines()]

@@ -38,7 +38,7 @@ enum Schemas {
 
     private static let resources: [(String, DocumentValue)] = [
         ("Namespace", Self.namespace), ("Key", Self.key), ("Upstream", Self.upstream), ("Model", Self.model),
-        ("Route", Self.route), ("Policy", Self.policy),
+        ("Route", Self.route), ("Policy", Self.policy), ("Price", Self.price),
     ]
 
     private static let namespace = Self.object(
@@ -159,6 +159,24 @@ enum Schemas {
         required: ["name", "rateLimit"]
     )
 
+    private static let price = Self.object(
+        [
+            "name": Self.text, "upstreams": Self.list(Self.text), "models": Self.list(Self.text), "currency": Self.text,
+            "from": Self.time, "to": Self.time, "hours": Self.list(Self.text), "rates": Self.rates,
+            "tiers": Self.list(
+                Self.object(["above": Self.integer, "rates": Self.rates], required: ["above", "rates"])
+            ),
+            "batch": Self.rates, "priority": Self.rates, "meta": Self.meta,
+        ],
+        required: ["name", "models", "rates"]
+    )
+
+    /// Decimal numbers in quotes, for a million tokens; for requests, for a thousand of them.
+    private static let rates: DocumentValue = [
+        "type": "object", "additionalProperties": false,
+        "properties": .object(DocumentObject(PriceTerms.Rates.Kind.allCases.map { ($0.rawValue, Self.text) })),
+    ]
+
     private static let meta: DocumentValue = [
         "type": "object", "readOnly": true,
         "properties": [
@@ -173,7 +191,7 @@ enum Schemas {
         "namespaces": Self.list(Self.reference("Namespace")), "keys": Self.list(Self.reference("Key")),
         "upstreams": Self.list(Self.reference("Upstream")), "models": Self.list(Self.reference("Model")),
         "routes": Self.list(Self.reference("Route")), "policies": Self.list(Self.reference("Policy")),
-        "prune": Self.flag,
+        "prices": Self.list(Self.reference("Price")), "prune": Self.flag,
     ])
 
     private static let applyReport = Self.object([

@@ -41,6 +41,7 @@ struct Vault: Sendable {
         case .model: resource = .model(Model(reading: fields))
         case .route: resource = .route(Route(reading: fields))
         case .policy: resource = .policy(Policy(reading: fields))
+        case .price: resource = .price(Price(reading: fields))
         case .key: resource = .key(try Self.key(KeyDraft(reading: fields, secrets: .clear)))
         case .upstream: resource = .upstream(try self.upstream(record, fields))
         }

@@ -82,6 +82,8 @@ struct AnswerUsage: Sendable, Equatable {
         usage.reasoning = self.reasoning
         usage.audio = self.audioInput &+ self.audioOutput
         usage.image = self.imageInput &+ self.imageOutput
+        usage.audioOutput = self.audioOutput
+        usage.imageOutput = self.imageOutput
         usage.source = source
         return usage
     }

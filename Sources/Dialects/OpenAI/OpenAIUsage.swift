@@ -75,6 +75,8 @@ extension TokenUsage {
         self.output = output - self.reasoning - audioOut - imageOut
         self.audio = audioIn + audioOut
         self.image = imageIn + imageOut
+        self.audioOutput = audioOut
+        self.imageOutput = imageOut
         self.source = .provider
     }
 }

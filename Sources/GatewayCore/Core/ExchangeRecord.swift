@@ -154,6 +154,8 @@ struct ExchangeRecord {
         if self.usage.reasoning > 0 { journal.put(.reasoning, self.usage.reasoning) }
         if self.usage.audio > 0 { journal.put(.audio, self.usage.audio) }
         if self.usage.image > 0 { journal.put(.image, self.usage.image) }
+        if self.usage.audioOutput > 0 { journal.put(.audioOutput, self.usage.audioOutput) }
+        if self.usage.imageOutput > 0 { journal.put(.imageOutput, self.usage.imageOutput) }
     }
 
     // MARK: close

@@ -1,6 +1,6 @@
 /// The kinds of resources, in the order in which a document lists them.
 package enum ResourceKind: String, Sendable, CaseIterable {
-    case namespace, key, upstream, model, route, policy
+    case namespace, key, upstream, model, route, policy, price
 
     /// The name of the list in a document, and of the collection in the API.
     package var plural: String {
@@ -11,6 +11,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
         case .model: "models"
         case .route: "routes"
         case .policy: "policies"
+        case .price: "prices"
         }
     }
 }
@@ -23,6 +24,7 @@ package enum ResourceDraft: Sendable, Equatable {
     case model(Model)
     case route(Route)
     case policy(Policy)
+    case price(Price)
 
     package init(_ kind: ResourceKind, reading fields: FieldReader, secrets: SecretForm = .omitted) {
         switch kind {
@@ -32,6 +34,7 @@ package enum ResourceDraft: Sendable, Equatable {
         case .model: self = .model(Model(reading: fields))
         case .route: self = .route(Route(reading: fields))
         case .policy: self = .policy(Policy(reading: fields))
+        case .price: self = .price(Price(reading: fields))
         }
     }
 
@@ -43,6 +46,7 @@ package enum ResourceDraft: Sendable, Equatable {
         case .model: .model
         case .route: .route
         case .policy: .policy
+        case .price: .price
         }
     }
 
@@ -54,6 +58,7 @@ package enum ResourceDraft: Sendable, Equatable {
         case .model(let model): model.name.text
         case .route(let route): route.name
         case .policy(let policy): policy.name
+        case .price(let price): price.name
         }
     }
 }

@@ -6,6 +6,7 @@ package enum Resource: Sendable, Equatable {
     case model(Model)
     case route(Route)
     case policy(Policy)
+    case price(Price)
 
     package var kind: ResourceKind {
         switch self {
@@ -15,6 +16,7 @@ package enum Resource: Sendable, Equatable {
         case .model: .model
         case .route: .route
         case .policy: .policy
+        case .price: .price
         }
     }
 
@@ -26,6 +28,7 @@ package enum Resource: Sendable, Equatable {
         case .model(let model): model.name.text
         case .route(let route): route.name
         case .policy(let policy): policy.name
+        case .price(let price): price.name
         }
     }
 
@@ -38,6 +41,7 @@ package enum Resource: Sendable, Equatable {
         case .model(let model): model.document
         case .route(let route): route.document
         case .policy(let policy): policy.document
+        case .price(let price): price.document
         }
     }
 }
@@ -55,6 +59,7 @@ package struct ResourceSet: Sendable, Equatable {
         for model in snapshot.models { self.put(.model(model)) }
         for route in snapshot.routes { self.put(.route(route)) }
         for policy in snapshot.policies { self.put(.policy(policy)) }
+        for price in snapshot.prices { self.put(.price(price)) }
     }
 
     package subscript(kind: ResourceKind, name: String) -> Resource? { self.resources[kind]?[name] }
@@ -86,6 +91,7 @@ package struct ResourceSet: Sendable, Equatable {
         case .model(let model): self.put(.model(model))
         case .route(let route): self.put(.route(route))
         case .policy(let policy): self.put(.policy(policy))
+        case .price(let price): self.put(.price(price))
         case .upstream(let draft):
             var stored: Upstream?
             if case .upstream(let upstream)? = self[.upstream, draft.upstream.name] { stored = upstream }
@@ -111,6 +117,7 @@ package struct ResourceSet: Sendable, Equatable {
             case .model(let model): snapshot.models.append(model)
             case .route(let route): snapshot.routes.append(route)
             case .policy(let policy): snapshot.policies.append(policy)
+            case .price(let price): snapshot.prices.append(price)
             }
         }
         return snapshot

@@ -41,6 +41,7 @@ extension Snapshot {
                 ("models", .array(self.models.map(\.document))),
                 ("routes", .array(self.routes.map(\.document))),
                 ("policies", .array(self.policies.map(\.document))),
+                ("prices", .array(self.prices.map(\.document))),
             ])
         )
     }
@@ -64,6 +65,7 @@ extension Snapshot {
         case .model(let model): self.models.append(model)
         case .route(let route): self.routes.append(route)
         case .policy(let policy): self.policies.append(policy)
+        case .price(let price): self.prices.append(price)
         }
     }
 }

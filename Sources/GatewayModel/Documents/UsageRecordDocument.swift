@@ -31,6 +31,8 @@ extension UsageRecord {
         out.put("response_bytes", self.responseBytes)
         out.put("usage_source", .string(self.usage.source.rawValue))
         for kind in TokenUsage.Kind.allCases { out.put(kind.fieldName, self.usage[kind]) }
+        if self.usage.audioOutput > 0 { out.put("audio_output_tokens", self.usage.audioOutput) }
+        if self.usage.imageOutput > 0 { out.put("image_output_tokens", self.usage.imageOutput) }
         out.put("sent_after", self.sentAfter)
         out.put("first_byte_after", self.firstByteAfter)
         out.put("ended_after", self.endedAfter)
@@ -73,6 +75,8 @@ extension UsageRecord {
         self.responseBytes = fields.count("response_bytes") ?? 0
         self.usage.source = fields.choice("usage_source", default: .none)
         for kind in TokenUsage.Kind.allCases { self.usage[kind] = fields.count(kind.fieldName) ?? 0 }
+        self.usage.audioOutput = fields.count("audio_output_tokens") ?? 0
+        self.usage.imageOutput = fields.count("image_output_tokens") ?? 0
         self.sentAfter = fields.count("sent_after")
         self.firstByteAfter = fields.count("first_byte_after")
         self.endedAfter = fields.count("ended_after") ?? 0

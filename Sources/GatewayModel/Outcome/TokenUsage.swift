@@ -7,6 +7,9 @@ package struct TokenUsage: Sendable, Equatable {
     package var reasoning: UInt64 = 0
     package var audio: UInt64 = 0
     package var image: UInt64 = 0
+    /// What of `audio` and of `image` the model made: it has another price than what it was given.
+    package var audioOutput: UInt64 = 0
+    package var imageOutput: UInt64 = 0
     package var source = Source.none
 
     package init() {}
@@ -24,6 +27,8 @@ package struct TokenUsage: Sendable, Equatable {
         self.reasoning += other.reasoning
         self.audio += other.audio
         self.image += other.image
+        self.audioOutput += other.audioOutput
+        self.imageOutput += other.imageOutput
         if other.source != .none { self.source = other.source }
     }
 

@@ -12,6 +12,7 @@ package struct Snapshot: Sendable, Equatable {
     package var models: [Model]
     package var routes: [Route]
     package var policies: [Policy]
+    package var prices: [Price]
     /// The HMAC key under which `Key.digest` was made.
     package var keyPepper: Secret
 
@@ -24,6 +25,7 @@ package struct Snapshot: Sendable, Equatable {
         models: [Model] = [],
         routes: [Route] = [],
         policies: [Policy] = [],
+        prices: [Price] = [],
         keyPepper: Secret
     ) {
         self.version = version
@@ -34,6 +36,7 @@ package struct Snapshot: Sendable, Equatable {
         self.models = models
         self.routes = routes
         self.policies = policies
+        self.prices = prices
         self.keyPepper = keyPepper
     }
 }

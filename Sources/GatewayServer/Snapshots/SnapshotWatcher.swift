@@ -22,8 +22,8 @@ package final class SnapshotWatcher: Service {
         package var knownVersion: UInt64?
         /// Trusted certificate authorities of the config center, as a PEM file; nil means the system's.
         package var caFile: String?
-        /// How often the applied version is reported.
-        package var reportInterval: Duration
+        /// How often the applied version is reported; nil for what is no gateway.
+        package var reportInterval: Duration?
         /// The wait before a new connection, doubled from the shortest to the longest, and shortened at random.
         package var backoff: ClosedRange<Duration>
 
@@ -35,7 +35,7 @@ package final class SnapshotWatcher: Service {
             knownVersion: UInt64? = nil,
             allowPlainHTTP: Bool = false,
             caFile: String? = nil,
-            reportInterval: Duration = .seconds(5),
+            reportInterval: Duration? = .seconds(5),
             backoff: ClosedRange<Duration> = .milliseconds(100) ... .seconds(5)
         ) throws(Refusal) {
             self.url = try SnapshotWatcher.address(url, of: "config center", allowPlainHTTP: allowPlainHTTP)
@@ -184,9 +184,10 @@ package final class SnapshotWatcher: Service {
     // MARK: Reporting
 
     private func report(_ client: HTTPClient) async {
+        guard let interval = self.options.reportInterval else { return }
         while !Task.isCancelled {
             if let version = self.version { await self.report(version, client) }
-            try? await Task.sleep(for: self.options.reportInterval)
+            try? await Task.sleep(for: interval)
         }
     }
 

@@ -24,6 +24,23 @@ enum Schemas {
             )
         ),
         (
+            "CostQuestion",
+            Self.object(
+                [
+                    ("model", Self.text), ("upstream", Self.text), ("provider", Self.text), ("at", Self.time),
+                    ("service", ["type": "string", "enum": ["batch", "priority"]]), ("usage", Self.object(Self.tokens)),
+                ],
+                required: ["model", "usage"]
+            )
+        ),
+        (
+            "Cost",
+            Self.object([
+                ("cost", Self.money), ("currency", Self.text), ("price_version", Self.text),
+                ("terms", ["type": "object"]),
+            ])
+        ),
+        (
             "Usage",
             Self.object([
                 ("from", Self.time), ("to", Self.time), ("complete", ["type": "boolean"]),

@@ -1,18 +1,17 @@
 package import GatewayModel
-internal import Logging
+package import Pricing
+internal import ServiceKit
 package import Storage
 internal import Synchronization
 
 /// Prices the records that gateways ship and has them stored.
 package final class UsageLedger: Sendable {
-    /// What a record cost, and by which price; nil when there is no price for it.
-    package typealias Pricing = @Sendable (UsageRecord) -> (cost: Money, version: String)?
-
     /// Records in one transaction of the store.
     static let batchLimit = 5000
 
     package let store: any LedgerStore
-    private let pricing: Pricing
+    /// Nil until the first configuration has come.
+    private let book = Mutex<PriceBook?>(nil)
     private let counts = Mutex(Counts())
 
     /// What metrics say.
@@ -23,17 +22,31 @@ package final class UsageLedger: Sendable {
         var droppedDays: UInt64 = 0
     }
 
-    package init(_ store: any LedgerStore, pricing: @escaping Pricing = { _ in nil }) {
-        self.store = store
-        self.pricing = pricing
+    package init(_ store: any LedgerStore) { self.store = store }
+
+    /// Prices by this configuration from now on, unless a newer one is in force.
+    package func adopt(_ snapshot: Snapshot) {
+        let book = PriceBook(snapshot)
+        self.book.withLock { current in
+            if current.map({ $0.version < book.version }) ?? true { current = book }
+        }
+    }
+
+    /// The prices in force. Throws `ServiceProblem` when none are known yet.
+    package func prices() throws -> PriceBook {
+        guard let book = self.book.withLock({ $0 }) else {
+            throw ServiceProblem(.overloaded, "No configuration has come yet, and with it the prices. Try again.")
+        }
+        return book
     }
 
     /// Stores the records, each once however often it comes. Throws when it is not certain that they are stored.
     @discardableResult
     package func ingest(_ records: [UsageRecord]) async throws -> IngestReport {
+        let book = try self.prices()
         var unpriced: UInt64 = 0
         let entries = records.map { record in
-            let price = record.usage.total > 0 ? self.pricing(record) : nil
+            let price = record.usage.total > 0 ? book.cost(of: record) : nil
             if price == nil, record.usage.total > 0 { unpriced += 1 }
             return LedgerEntry(record, cost: price?.cost, priceVersion: price?.version ?? "")
         }
