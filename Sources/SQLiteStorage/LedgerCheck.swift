@@ -14,28 +14,34 @@ struct LedgerCheck {
         let expected = try self.expected()
         let found = try self.verdict(expected, isRepaired: false)
         guard found.differences > 0 else { return found }
-        try self.db.execute(
-            sql: "DELETE FROM usageByHour WHERE hour >= ? AND hour < ?",
-            arguments: [self.day.hours.lowerBound, self.day.hours.upperBound]
-        )
-        try self.db.execute(sql: "DELETE FROM usageByDay WHERE day = ?", arguments: [self.day.number])
         let writer = LedgerWriter(db: self.db)
-        try writer.add(expected.hours, to: .hours)
-        try writer.add(expected.days, to: .days)
+        for table in SumsTable.allCases {
+            let range = self.range(of: table)
+            try self.db.execute(
+                sql: "DELETE FROM \(table.rawValue) WHERE \(table.time) >= ? AND \(table.time) < ?",
+                arguments: [range.lowerBound, range.upperBound]
+            )
+            try writer.add(expected[table], to: table)
+        }
         return try self.verdict(expected, isRepaired: true, differences: found.differences)
     }
 
+    /// The day, in what the table counts its time in.
+    private func range(of table: SumsTable) -> Range<Int64> {
+        table.isByHour ? self.day.hours : self.day.number..<self.day.number + 1
+    }
+
     private func verdict(
-        _ expected: (hours: SumTable, days: SumTable),
+        _ expected: SumTables,
         isRepaired: Bool,
         differences: Int? = nil
     ) throws -> DayVerdict {
-        let hours = try self.stored(.hours, self.day.hours)
-        let days = try self.stored(.days, self.day.number..<self.day.number + 1)
-        let found = Self.differences(hours, expected.hours.sums) + Self.differences(days, expected.days.sums)
+        let found = try SumsTable.allCases.reduce(0) { count, table in
+            count + Self.differences(try self.stored(table), expected[table].sums)
+        }
         return DayVerdict(
             day: self.day,
-            records: expected.days.sums.values.reduce(0) { $0 + $1[.requests] },
+            records: expected[.days].sums.values.reduce(0) { $0 + $1[.requests] },
             differences: differences ?? found,
             isRepaired: isRepaired && found == 0
         )
@@ -46,26 +52,30 @@ struct LedgerCheck {
     }
 
     /// What the records add up to.
-    private func expected() throws -> (hours: SumTable, days: SumTable) {
-        var (hours, days) = (SumTable(), SumTable())
-        guard try LedgerTables.exists(self.day, self.db) else { return (hours, days) }
+    private func expected() throws -> SumTables {
+        var expected = SumTables()
+        guard try LedgerTables.exists(self.day, self.db) else { return expected }
         let sums = LedgerTables.sums.map { "sum(\($0)) AS \($0)" }.joined(separator: ", ")
         let rows = try Row.fetchCursor(
             self.db,
             sql: """
-                SELECT startedAt / 3600000000000 AS time, series, \(sums) FROM \(LedgerTables.name(self.day))
+                SELECT startedAt / 3600000000000 AS time, record.series AS series, other.id AS ofAllKeys, \(sums)
+                FROM \(LedgerTables.name(self.day)) AS record JOIN series ON series.id = record.series
+                JOIN series AS other ON other.namespace = series.namespace AND other."key" = '\(UsageSeries.allKeys)'
+                    AND other.model = series.model AND other.model_served = series.model_served
+                    AND other.upstream = series.upstream AND other.currency = series.currency
                 GROUP BY 1, 2
                 """
         )
         while let row = try rows.next() {
             let sums = UsageSums(values: LedgerTables.sums.map { row[$0] })
-            hours.add(sums, time: row["time"], series: row["series"])
-            days.add(sums, time: self.day.number, series: row["series"])
+            expected.add(sums, hour: row["time"], series: row["series"], ofAllKeys: row["ofAllKeys"])
         }
-        return (hours, days)
+        return expected
     }
 
-    private func stored(_ table: LedgerWriter.SumsTable, _ range: Range<Int64>) throws -> [SumTable.Key: UsageSums] {
+    private func stored(_ table: SumsTable) throws -> [SumTable.Key: UsageSums] {
+        let range = self.range(of: table)
         let rows = try Row.fetchAll(
             self.db,
             sql: "SELECT * FROM \(table.rawValue) WHERE \(table.time) >= ? AND \(table.time) < ?",

@@ -11,17 +11,13 @@ struct LedgerReader {
 
     func usage(_ query: UsageQuery) throws -> [UsageRow] {
         let (days, hours) = query.spans
-        var (parts, arguments): ([String], [any DatabaseValueConvertible]) = ([], [])
-        if !days.isEmpty {
-            parts.append(Self.part(of: .days, time: Self.time(query.time, of: .days)))
-            arguments += [days.lowerBound, days.upperBound]
-        }
-        for span in hours {
-            parts.append(Self.part(of: .hours, time: Self.time(query.time, of: .hours)))
-            arguments += [span.lowerBound, span.upperBound]
-        }
+        let series = try self.series(query)
+        let parts =
+            (days.isEmpty ? [] : [Self.part(of: .answering(query, byHour: false), query.time, days, series)])
+            + hours.map { Self.part(of: .answering(query, byHour: true), query.time, $0, series) }
+        guard series != [], !parts.isEmpty else { return [] }
         let filters = query.filters.sorted { $0.key.rawValue < $1.key.rawValue }
-        arguments += filters.map(\.value)
+        let arguments = filters.map(\.value)
         let sql = """
             SELECT \(Self.groups(query).joined(separator: ", ")), \(Self.sums)
             FROM (\(parts.joined(separator: " UNION ALL "))) AS part JOIN series ON series.id = part.series
@@ -32,23 +28,52 @@ struct LedgerReader {
         return try Row.fetchAll(self.db, sql: sql, arguments: StatementArguments(arguments)).map { Self.row($0, query) }
     }
 
+    /// Series up to this number are looked up one by one in each hour or day, instead of reading all that is there.
+    private static let sparse = 256
+
+    /// The numbers of the series that the filters leave, when they are few; nil when they are many or all.
+    private func series(_ query: UsageQuery) throws -> [Int64]? {
+        guard !query.filters.isEmpty else { return nil }
+        let filters = query.filters.sorted { $0.key.rawValue < $1.key.rawValue }
+        let numbers = try Int64.fetchAll(
+            self.db,
+            sql: """
+                SELECT id FROM series \(Self.condition(filters.map(\.key))) AND "key" \(query.isOfKeys ? "<>" : "=") ?
+                LIMIT \(Self.sparse + 1)
+                """,
+            arguments: StatementArguments(filters.map(\.value) + [UsageSeries.allKeys])
+        )
+        return numbers.count > Self.sparse ? nil : numbers
+    }
+
     /// Sums by series first: the tables hold numbers only, and few series are left to be joined.
-    private static func part(of table: LedgerWriter.SumsTable, time: String) -> String {
-        """
-        SELECT \(time) AS time, series, \(Self.sums) FROM \(table.rawValue)
-        WHERE \(table.time) >= ? AND \(table.time) < ? GROUP BY 1, series
-        """
+    private static func part(
+        of table: SumsTable,
+        _ unit: UsageQuery.TimeUnit?,
+        _ span: Range<Int64>,
+        _ series: [Int64]?
+    ) -> String {
+        var condition = "\(table.time) >= \(span.lowerBound) AND \(table.time) < \(span.upperBound)"
+        if let series, span.count <= 10_000 {
+            let times = span.map(String.init).joined(separator: ",")
+            let numbers = series.map(String.init).joined(separator: ",")
+            condition = "\(table.time) IN (\(times)) AND series IN (\(numbers))"
+        }
+        return """
+            SELECT \(Self.time(unit, of: table)) AS time, series, \(Self.sums) FROM \(table.rawValue)
+            WHERE \(condition) GROUP BY 1, series
+            """
     }
 
     private static let sums = LedgerTables.sums.map { "sum(\($0)) AS \($0)" }.joined(separator: ", ")
 
     /// The unit of time that a row of the table belongs to.
-    private static func time(_ unit: UsageQuery.TimeUnit?, of table: LedgerWriter.SumsTable) -> String {
-        let seconds = table == .hours ? "hour * 3600" : "day * 86400"
+    private static func time(_ unit: UsageQuery.TimeUnit?, of table: SumsTable) -> String {
+        let seconds = table.isByHour ? "hour * 3600" : "day * 86400"
         return switch unit {
         case nil: "0"
         case .hour: "hour"
-        case .day: table == .hours ? "hour / 24" : "day"
+        case .day: table.isByHour ? "hour / 24" : "day"
         case .month: "CAST(strftime('%Y%m', \(seconds), 'unixepoch') AS INTEGER)"
         }
     }

@@ -8,7 +8,7 @@ struct LedgerWriter {
 
     func ingest(_ rows: [LedgerRow]) throws -> IngestReport {
         var report = IngestReport()
-        var (hours, days) = (SumTable(), SumTable())
+        var sums = SumTables()
         let firstDay = try LedgerTables.firstDay(self.db)
         var tables: Set<UsageDay> = []
         var numbers: [UsageSeries: Int64] = [:]
@@ -18,18 +18,16 @@ struct LedgerWriter {
                 continue
             }
             if tables.insert(row.day).inserted { try LedgerTables.create(row.day, self.db) }
-            let number = try numbers[row.series] ?? self.number(of: row.series)
-            numbers[row.series] = number
+            let number = try self.number(of: row.series, knowing: &numbers)
             guard try self.insert(row, series: number) else {
                 report.duplicates += 1
                 continue
             }
             report.stored += 1
-            hours.add(row.sums, time: row.hour, series: number)
-            days.add(row.sums, time: row.day.number, series: number)
+            let ofAllKeys = try self.number(of: row.series.ofAllKeys, knowing: &numbers)
+            sums.add(row.sums, hour: row.hour, series: number, ofAllKeys: ofAllKeys)
         }
-        try self.add(hours, to: .hours)
-        try self.add(days, to: .days)
+        for table in SumsTable.allCases { try self.add(sums[table], to: table) }
         return report
     }
 
@@ -47,8 +45,15 @@ struct LedgerWriter {
         return self.db.changesCount > 0
     }
 
+    private func number(of series: UsageSeries, knowing numbers: inout [UsageSeries: Int64]) throws -> Int64 {
+        if let number = numbers[series] { return number }
+        let number = try self.number(of: series)
+        numbers[series] = number
+        return number
+    }
+
     /// The series' number, which it gets if it has none.
-    private func number(of series: UsageSeries) throws -> Int64 {
+    func number(of series: UsageSeries) throws -> Int64 {
         let values = [
             series.namespace, series.key, series.model, series.modelServed, series.upstream, series.currency,
         ]
@@ -67,15 +72,6 @@ struct LedgerWriter {
             arguments: StatementArguments(values)
         )
         return self.db.lastInsertedRowID
-    }
-
-    /// The two tables of sums.
-    enum SumsTable: String {
-        case hours = "usageByHour"
-        case days = "usageByDay"
-
-        /// The column of its time.
-        var time: String { self == .hours ? "hour" : "day" }
     }
 
     func add(_ table: SumTable, to target: SumsTable) throws {

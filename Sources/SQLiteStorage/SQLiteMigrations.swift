@@ -103,5 +103,25 @@ enum SQLiteMigrations {
             durationMicros INTEGER NOT NULL, firstByteMicros INTEGER NOT NULL, firstBytes INTEGER NOT NULL,
             PRIMARY KEY (day, series)
         ) STRICT, WITHOUT ROWID;
+        CREATE TABLE usageOfAllKeysByHour (
+            hour INTEGER NOT NULL,
+            series INTEGER NOT NULL REFERENCES series (id),
+            requests INTEGER NOT NULL, failed INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+            input INTEGER NOT NULL, cachedInput INTEGER NOT NULL, cacheWrite INTEGER NOT NULL,
+            output INTEGER NOT NULL, reasoning INTEGER NOT NULL, audio INTEGER NOT NULL, image INTEGER NOT NULL,
+            costMicros INTEGER NOT NULL, costRest INTEGER NOT NULL CHECK (costRest BETWEEN 0 AND 999999),
+            durationMicros INTEGER NOT NULL, firstByteMicros INTEGER NOT NULL, firstBytes INTEGER NOT NULL,
+            PRIMARY KEY (hour, series)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE usageOfAllKeysByDay (
+            day INTEGER NOT NULL,
+            series INTEGER NOT NULL REFERENCES series (id),
+            requests INTEGER NOT NULL, failed INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+            input INTEGER NOT NULL, cachedInput INTEGER NOT NULL, cacheWrite INTEGER NOT NULL,
+            output INTEGER NOT NULL, reasoning INTEGER NOT NULL, audio INTEGER NOT NULL, image INTEGER NOT NULL,
+            costMicros INTEGER NOT NULL, costRest INTEGER NOT NULL CHECK (costRest BETWEEN 0 AND 999999),
+            durationMicros INTEGER NOT NULL, firstByteMicros INTEGER NOT NULL, firstBytes INTEGER NOT NULL,
+            PRIMARY KEY (day, series)
+        ) STRICT, WITHOUT ROWID;
         """
 }

@@ -140,11 +140,12 @@ struct LedgerStoreConformance {
             let first = Self.day.number * 24
             for time in [nil] + UsageQuery.TimeUnit.allCases {
                 let begin = first + Int64.random(in: 0...100, using: &random)
+                let isByKey = Bool.random(using: &random)
                 let query = UsageQuery(
                     hours: begin..<begin + Int64.random(in: 1...1600, using: &random),
-                    groups: [.key],
+                    groups: isByKey ? [.key] : [.namespace],
                     time: time,
-                    filters: [.namespace: "n1"],
+                    filters: Bool.random(using: &random) ? [.namespace: "n1"] : [:],
                     order: .time,
                     limit: 10_000
                 )
@@ -171,8 +172,9 @@ struct LedgerStoreConformance {
 
     private static func byHand(_ entries: [LedgerEntry], _ query: UsageQuery) -> [String: [Int128]] {
         var sums: [String: [Int128]] = [:]
-        for entry in entries where entry.record.namespace == query.filters[.namespace] {
+        for entry in entries {
             let record = entry.record
+            if let namespace = query.filters[.namespace], record.namespace != namespace { continue }
             let hour = Int64(record.startedAt / 3_600_000_000_000)
             guard query.hours.contains(hour) else { continue }
             let month = Timestamp.text(hour * 3600).prefix(7).replacing("-", with: "")
@@ -187,7 +189,8 @@ struct LedgerStoreConformance {
                 1, record.outcome == .complete ? 0 : 1, Int128(record.usage.output), entry.cost?.picounits ?? 0,
                 Int128(record.endedAfter / 1000), entry.cost == nil ? 1 : 0,
             ]
-            let name = "\([record.key]) \(time) \(entry.cost?.currency ?? "")"
+            let name =
+                "\([query.groups == [.key] ? record.key : record.namespace]) \(time) \(entry.cost?.currency ?? "")"
             sums[name] = zip(sums[name] ?? Array(repeating: 0, count: 6), numbers).map { $0 + $1 }
         }
         return sums
@@ -281,6 +284,7 @@ struct LedgerStoreConformance {
 struct LedgerCheckTests {
     @Test(arguments: [
         "UPDATE usageByHour SET output = output + 1", "UPDATE usageByDay SET costRest = 3", "DELETE FROM usageByHour",
+        "UPDATE usageOfAllKeysByHour SET requests = 0", "DELETE FROM usageOfAllKeysByDay",
         "INSERT INTO usageByHour SELECT hour + 1, series, 1,0,0,0,0,0,0,0,0,0,0,0,0,0,0 FROM usageByHour",
     ])
     func findsAndRepairsEveryDifference(_ damage: String) async throws {

@@ -21,6 +21,16 @@ package struct UsageSeries: Sendable, Hashable {
         self.currency = currency
     }
 
+    /// The series of all keys together: most questions are not about keys, and have a fraction of the sums to read in it.
+    /// No key can be called so.
+    package var ofAllKeys: UsageSeries {
+        var series = self
+        series.key = Self.allKeys
+        return series
+    }
+
+    package static let allKeys = "*"
+
     package init(_ entry: LedgerEntry) {
         let record = entry.record
         self.init(
@@ -117,28 +127,5 @@ package struct LedgerRow: Sendable, Equatable {
         let isPriced = !self.series.currency.isEmpty
         let cost = isPriced ? Money(picounits: self.sums.picounits, currency: self.series.currency) : nil
         return LedgerEntry(record, cost: cost, priceVersion: self.priceVersion)
-    }
-}
-
-/// The sums that one batch adds, by hour or day and series.
-package struct SumTable: Sendable {
-    package struct Key: Sendable, Hashable {
-        /// Hours or days since 1970.
-        package let time: Int64
-        /// The series' number.
-        package let series: Int64
-
-        package init(time: Int64, series: Int64) {
-            self.time = time
-            self.series = series
-        }
-    }
-
-    package private(set) var sums: [Key: UsageSums] = [:]
-
-    package init() {}
-
-    package mutating func add(_ sums: UsageSums, time: Int64, series: Int64) {
-        self.sums[Key(time: time, series: series), default: UsageSums()].add(sums)
     }
 }

@@ -44,6 +44,9 @@ package struct UsageQuery: Sendable, Equatable {
         case cost, requests, tokens, time
     }
 
+    /// Whether the answer depends on keys; if not, the sums of all keys together answer it.
+    package var isOfKeys: Bool { self.groups.contains(.key) || self.filters[.key] != nil }
+
     /// The parts of the time that whole days answer, and the hours before and after them.
     package var spans: (days: Range<Int64>, hours: [Range<Int64>]) {
         let first = (self.hours.lowerBound + 23) / 24
