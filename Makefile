@@ -73,6 +73,11 @@ test-storage: ## the storage drivers against the storage contract
 	swift build --build-tests
 	@scripts/test-unit --filter '^(SQLite)?StorageTests\.'
 
+.PHONY: test-crash
+test-crash: build ## gateway and token service killed at random under load: 20 rounds of two minutes, or ARGS="2 30"
+	@scripts/setup test
+	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-crash $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## libFuzzer on everything that reads bytes from outside: 600 s for each target, or SECONDS=30 (ARGS="json" for one)
 	@scripts/setup build
@@ -99,6 +104,10 @@ bench: release ## the gateway among its peers, and what it must meet (ARGS="--qu
 .PHONY: bench-publish
 bench-publish: release ## from publishing a change to its being in force, under 1 000 open streams
 	@benchmarks/publish-latency --binary $(RELEASE) $(ARGS)
+
+.PHONY: bench-ledger
+bench-ledger: release ## a ledger of 20 million records: storing, questions, removal of days (ARGS="--rows 1000000")
+	@AI_GATEWAY_BINARY="$(CURDIR)/$(RELEASE)" benchmarks/ledger $(ARGS)
 
 .PHONY: bench-results
 bench-results: release ## the same, and write the tables to benchmarks/RESULTS.md

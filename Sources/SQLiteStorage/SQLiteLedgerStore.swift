@@ -16,6 +16,7 @@ package final class SQLiteLedgerStore: LedgerStore {
             // A gateway forgets what it was told is stored, so what is committed survives a power loss.
             try db.execute(sql: "PRAGMA synchronous = FULL")
             try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
+            // Pages of 64 MB at most for each connection.
             try db.execute(sql: "PRAGMA cache_size = -65536")
         }
         self.pool = try DatabasePool(path: path, configuration: configuration)
@@ -24,105 +25,95 @@ package final class SQLiteLedgerStore: LedgerStore {
 
     package func ingest(_ entries: [LedgerEntry]) async throws -> IngestReport {
         let rows = entries.map { LedgerRow($0) }
-        return try await self.pool.write { db in try LedgerWriter(db: db).ingest(rows) }
+        return try await self.write { db in
+            // Only of days that are kept: the others' records are not stored.
+            let firstDay = try LedgerTables(db).firstDay()
+            try LedgerTables(db).create(Set(rows.map(\.day)).filter { $0 >= firstDay })
+            return try LedgerWriter(db).ingest(rows)
+        }
     }
 
     package func usage(_ query: UsageQuery) async throws -> [UsageRow] {
-        try await self.pool.read { db in try LedgerReader(db: db).usage(query) }
+        try await self.read { try LedgerReader($0).usage(query) }
     }
 
     package func records(_ query: RecordQuery) async throws -> [LedgerEntry] {
-        try await self.pool.read { db in try LedgerReader(db: db).records(query) }
+        try await self.read { try LedgerReader($0).records(query) }
     }
 
     package func missing(among records: [UsageRecord]) async throws -> [UsageRecord] {
-        try await self.pool.read { db in try LedgerReader(db: db).missing(among: records) }
+        try await self.read { try LedgerReader($0).missing(among: records) }
     }
 
-    package func days() async throws -> [UsageDay] {
-        try await self.pool.read { db in
-            let first = try LedgerTables.firstDay(db)
-            let sums = try Int64.fetchAll(
-                db,
-                sql: "SELECT DISTINCT day FROM usageByDay WHERE day >= ?",
-                arguments: [first.number]
-            )
-            return Set(sums.map { UsageDay($0) }).union(try LedgerTables.days(db)).sorted()
-        }
-    }
+    package func days() async throws -> [UsageDay] { try await self.read { try LedgerTables($0).verifiable() } }
 
     package func dropDays(before day: UsageDay) async throws -> [UsageDay] {
-        let old = try await self.pool.write { db in
-            try LedgerTables.raiseFirstDay(to: day, db)
-            return try LedgerTables.days(db).filter { $0 < day }
-        }
+        let old = try await self.write { try LedgerTables($0).raiseFirstDay(to: day) }
         // One day at a time, so that others may write between them.
-        for day in old { try await self.pool.write { db in try LedgerTables.drop(day, db) } }
+        for day in old { try await self.write { try LedgerTables($0).drop(day) } }
         return old
     }
 
     package func verify(_ day: UsageDay, repair: Bool) async throws -> DayVerdict {
-        guard repair else { return try await self.pool.read { db in try LedgerCheck(db: db, day: day).verdict() } }
-        return try await self.pool.write { db in try LedgerCheck(db: db, day: day).repaired() }
+        guard repair else { return try await self.read { try LedgerCheck($0, day).verdict() } }
+        return try await self.write { try LedgerCheck($0, day).repaired() }
     }
 
     /// Waits for what runs, and closes the file.
     package func close() throws { try self.pool.close() }
+
+    private func write<Result: Sendable>(
+        _ work: @escaping @Sendable (any LedgerDatabase) throws -> Result
+    ) async throws -> Result {
+        try await self.pool.write { db in try work(SQLiteLedgerDatabase(db: db)) }
+    }
+
+    private func read<Result: Sendable>(
+        _ work: @escaping @Sendable (any LedgerDatabase) throws -> Result
+    ) async throws -> Result {
+        try await self.pool.read { db in try work(SQLiteLedgerDatabase(db: db)) }
+    }
 }
 
-/// The tables of a ledger that are not there from the beginning: one for each day that has records.
-enum LedgerTables {
-    static func name(_ day: UsageDay) -> String { "record_\(day.number)" }
+/// One transaction on the file.
+private struct SQLiteLedgerDatabase: LedgerDatabase {
+    let db: Database
+    let dialect = LedgerDialect.sqlite
 
-    /// Columns that hold sums, in their order, for the statements.
-    static let sums = UsageSums.Column.allCases.map(\.rawValue)
+    func execute(_ sql: String, _ values: [LedgerValue]) throws -> Int {
+        let before = self.db.totalChangesCount
+        try self.db.cachedStatement(sql: sql).execute(arguments: Self.arguments(values))
+        return self.db.totalChangesCount - before
+    }
 
-    static func create(_ day: UsageDay, _ db: Database) throws {
-        let sums = Self.sums.map { "\($0) INTEGER NOT NULL" }.joined(separator: ", ")
-        try db.execute(
-            sql: """
-                CREATE TABLE IF NOT EXISTS \(Self.name(day)) (
-                    startedAt INTEGER NOT NULL,
-                    process INTEGER NOT NULL,
-                    count INTEGER NOT NULL,
-                    series INTEGER NOT NULL REFERENCES series (id),
-                    outcome TEXT NOT NULL,
-                    \(sums),
-                    priceVersion TEXT NOT NULL,
-                    detail BLOB NOT NULL,
-                    PRIMARY KEY (startedAt, process, count)
-                ) STRICT, WITHOUT ROWID
-                """
+    func rows(_ sql: String, _ values: [LedgerValue], isRare: Bool) throws -> [[LedgerValue]] {
+        let statement = try isRare ? self.db.makeStatement(sql: sql) : self.db.cachedStatement(sql: sql)
+        let cursor = try Row.fetchCursor(statement, arguments: Self.arguments(values))
+        var rows: [[LedgerValue]] = []
+        while let row = try cursor.next() { rows.append(row.databaseValues.map(Self.value)) }
+        return rows
+    }
+
+    private static func arguments(_ values: [LedgerValue]) -> StatementArguments {
+        StatementArguments(
+            values.map { value -> DatabaseValue in
+                switch value {
+                case .null: .null
+                case .int(let number): number.databaseValue
+                case .text(let text): text.databaseValue
+                case .bytes(let bytes): Data(bytes).databaseValue
+                }
+            }
         )
     }
 
-    static func drop(_ day: UsageDay, _ db: Database) throws {
-        try db.execute(sql: "DROP TABLE IF EXISTS \(Self.name(day))")
-    }
-
-    /// Those that have records, oldest first.
-    static func days(_ db: Database) throws -> [UsageDay] {
-        let names = try String.fetchAll(
-            db,
-            sql: #"SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'record\_%' ESCAPE '\'"#
-        )
-        return names.compactMap { Int64($0.dropFirst(7)).map { UsageDay($0) } }.sorted()
-    }
-
-    static func exists(_ day: UsageDay, _ db: Database) throws -> Bool { try db.tableExists(Self.name(day)) }
-
-    /// The first day whose records are stored.
-    static func firstDay(_ db: Database) throws -> UsageDay {
-        UsageDay(try Int64.fetchOne(db, sql: "SELECT value FROM ledgerSetting WHERE name = 'firstDay'") ?? 0)
-    }
-
-    static func raiseFirstDay(to day: UsageDay, _ db: Database) throws {
-        try db.execute(
-            sql: """
-                INSERT INTO ledgerSetting (name, value) VALUES ('firstDay', ?)
-                ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)
-                """,
-            arguments: [day.number]
-        )
+    private static func value(_ value: DatabaseValue) -> LedgerValue {
+        switch value.storage {
+        case .null: .null
+        case .int64(let number): .int(number)
+        case .double(let number): .int(Int64(number))
+        case .string(let text): .text(text)
+        case .blob(let data): .bytes(Array(data))
+        }
     }
 }

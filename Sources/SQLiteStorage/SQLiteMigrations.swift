@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Storage
 
 /// The schema's history. A migration that was ever released never changes; a new one is added at the end.
 enum SQLiteMigrations {
@@ -11,7 +12,9 @@ enum SQLiteMigrations {
     /// Of the ledger's file, which is another one than the config center's.
     static var ledger: DatabaseMigrator {
         var migrator = DatabaseMigrator()
-        migrator.registerMigration("0001-ledger") { db in try db.execute(sql: Self.ledgerTables) }
+        migrator.registerMigration("0001-ledger") { db in
+            for statement in LedgerDialect.sqlite.schema { try db.execute(sql: statement) }
+        }
         return migrator
     }
 
@@ -65,63 +68,5 @@ enum SQLiteMigrations {
             name TEXT NOT NULL PRIMARY KEY,
             value BLOB NOT NULL
         ) STRICT;
-        """
-
-    // The records' tables are made day by day, by `LedgerTables`.
-    private static let ledgerTables = """
-        CREATE TABLE ledgerSetting (
-            name TEXT NOT NULL PRIMARY KEY,
-            value INTEGER NOT NULL
-        ) STRICT;
-        CREATE TABLE series (
-            id INTEGER NOT NULL PRIMARY KEY,
-            namespace TEXT NOT NULL,
-            "key" TEXT NOT NULL,
-            model TEXT NOT NULL,
-            model_served TEXT NOT NULL,
-            upstream TEXT NOT NULL,
-            currency TEXT NOT NULL,
-            UNIQUE (namespace, "key", model, model_served, upstream, currency)
-        ) STRICT;
-        CREATE TABLE usageByHour (
-            hour INTEGER NOT NULL,
-            series INTEGER NOT NULL REFERENCES series (id),
-            requests INTEGER NOT NULL, failed INTEGER NOT NULL, unpriced INTEGER NOT NULL,
-            input INTEGER NOT NULL, cachedInput INTEGER NOT NULL, cacheWrite INTEGER NOT NULL,
-            output INTEGER NOT NULL, reasoning INTEGER NOT NULL, audio INTEGER NOT NULL, image INTEGER NOT NULL,
-            costMicros INTEGER NOT NULL, costRest INTEGER NOT NULL CHECK (costRest BETWEEN 0 AND 999999),
-            durationMicros INTEGER NOT NULL, firstByteMicros INTEGER NOT NULL, firstBytes INTEGER NOT NULL,
-            PRIMARY KEY (hour, series)
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE usageByDay (
-            day INTEGER NOT NULL,
-            series INTEGER NOT NULL REFERENCES series (id),
-            requests INTEGER NOT NULL, failed INTEGER NOT NULL, unpriced INTEGER NOT NULL,
-            input INTEGER NOT NULL, cachedInput INTEGER NOT NULL, cacheWrite INTEGER NOT NULL,
-            output INTEGER NOT NULL, reasoning INTEGER NOT NULL, audio INTEGER NOT NULL, image INTEGER NOT NULL,
-            costMicros INTEGER NOT NULL, costRest INTEGER NOT NULL CHECK (costRest BETWEEN 0 AND 999999),
-            durationMicros INTEGER NOT NULL, firstByteMicros INTEGER NOT NULL, firstBytes INTEGER NOT NULL,
-            PRIMARY KEY (day, series)
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE usageOfAllKeysByHour (
-            hour INTEGER NOT NULL,
-            series INTEGER NOT NULL REFERENCES series (id),
-            requests INTEGER NOT NULL, failed INTEGER NOT NULL, unpriced INTEGER NOT NULL,
-            input INTEGER NOT NULL, cachedInput INTEGER NOT NULL, cacheWrite INTEGER NOT NULL,
-            output INTEGER NOT NULL, reasoning INTEGER NOT NULL, audio INTEGER NOT NULL, image INTEGER NOT NULL,
-            costMicros INTEGER NOT NULL, costRest INTEGER NOT NULL CHECK (costRest BETWEEN 0 AND 999999),
-            durationMicros INTEGER NOT NULL, firstByteMicros INTEGER NOT NULL, firstBytes INTEGER NOT NULL,
-            PRIMARY KEY (hour, series)
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE usageOfAllKeysByDay (
-            day INTEGER NOT NULL,
-            series INTEGER NOT NULL REFERENCES series (id),
-            requests INTEGER NOT NULL, failed INTEGER NOT NULL, unpriced INTEGER NOT NULL,
-            input INTEGER NOT NULL, cachedInput INTEGER NOT NULL, cacheWrite INTEGER NOT NULL,
-            output INTEGER NOT NULL, reasoning INTEGER NOT NULL, audio INTEGER NOT NULL, image INTEGER NOT NULL,
-            costMicros INTEGER NOT NULL, costRest INTEGER NOT NULL CHECK (costRest BETWEEN 0 AND 999999),
-            durationMicros INTEGER NOT NULL, firstByteMicros INTEGER NOT NULL, firstBytes INTEGER NOT NULL,
-            PRIMARY KEY (day, series)
-        ) STRICT, WITHOUT ROWID;
         """
 }
