@@ -120,8 +120,8 @@ let package = Package(
         layer(
             "TokenService",
             [
-                "GatewayModel", "Storage", "Pricing", "ServiceKit", hummingbird, hummingbirdCore, httpTypes, httpClient,
-                logging, lifecycle, nio, nioHTTP1,
+                "GatewayModel", "Dialects", "Storage", "Pricing", "ServiceKit", hummingbird, hummingbirdCore, httpTypes,
+                httpClient, logging, lifecycle, nio, nioHTTP1,
             ]
         ),
         layer(
