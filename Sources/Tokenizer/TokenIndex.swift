@@ -1,0 +1,196 @@
+internal import CTokenizerTables
+
+/// A vocabulary ready for use: its tokens by their bytes, and which two tokens merge into which. Tokens are named by rank,
+/// their place in the order of merging.
+///
+/// The bytes stay in the binary; the indexes beside them (5 to 15 MB) are built when a vocabulary is first used and never
+/// freed. Reading needs no lock.
+final class TokenIndex: @unchecked Sendable {
+    // WHY: unchecked: everything is written in `init` only.
+    let count: Int
+    private let lengths: UnsafePointer<UInt16>
+    private let splits: UnsafePointer<UInt16>
+    private let bytes: UnsafePointer<UInt8>
+    private let offsets: UnsafeMutablePointer<UInt32>
+    /// The parts of each token; a single byte is its own.
+    private let lefts: UnsafeMutablePointer<UInt32>
+    private let rights: UnsafeMutablePointer<UInt32>
+    let longest: Int
+
+    let short: ShortTokens
+    private let long: LongTokens
+    private let pairs: TokenPairs
+    /// By the first three bytes: a bit for each length up to 15 that tokens with these bytes have; bit 0 for longer ones.
+    private let lengthMasks: UnsafeMutablePointer<UInt16>
+
+    init(_ table: tokenizer_table) {
+        guard let start = table.bytes, table.count >= 8 else { preconditionFailure("the vocabulary's table is empty") }
+        let raw = UnsafeRawPointer(start)
+        self.count = Int(raw.loadUnaligned(as: UInt32.self))
+        let size = Int(raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+        precondition(table.count >= 12 + 4 * self.count + size, "the vocabulary's table is cut off")
+        self.lengths = (raw + 8).assumingMemoryBound(to: UInt16.self)
+        self.splits = self.lengths + self.count
+        self.bytes = UnsafeRawPointer(self.splits + self.count).assumingMemoryBound(to: UInt8.self)
+        self.offsets = .allocate(capacity: self.count + 1)
+        self.lefts = .allocate(capacity: self.count)
+        self.rights = .allocate(capacity: self.count)
+        self.lengthMasks = .allocate(capacity: 1 << Self.maskBits)
+        self.lengthMasks.initialize(repeating: 0, count: 1 << Self.maskBits)
+        var offset: UInt32 = 0
+        var longest = 0
+        for rank in 0..<self.count {
+            self.offsets[rank] = offset
+            offset += UInt32(self.lengths[rank])
+            longest = max(longest, Int(self.lengths[rank]))
+        }
+        self.offsets[self.count] = offset
+        self.longest = longest
+        self.short = ShortTokens(self.count)
+        self.long = LongTokens()
+        self.pairs = TokenPairs(self.count)
+        self.fillTokens()
+        self.fillPairs()
+    }
+
+    /// The special tokens, which lie behind the bytes of the others.
+    func specialTokens() -> [(id: UInt32, name: String)] {
+        var at = UnsafeRawPointer(self.bytes + Int(self.offsets[self.count]))
+        let count = at.loadUnaligned(as: UInt32.self)
+        at += 4
+        return (0..<count).map { _ in
+            let id = at.loadUnaligned(as: UInt32.self)
+            let length = Int(at.loadUnaligned(fromByteOffset: 4, as: UInt16.self))
+            let name = UnsafeRawBufferPointer(start: at + 6, count: length)
+            at += 6 + length
+            return (id, String(decoding: name, as: UTF8.self))
+        }
+    }
+
+    func length(of rank: UInt32) -> Int { Int(self.lengths[Int(rank)]) }
+
+    /// The bytes of a token, which stay where they are for ever.
+    func bytes(of rank: UInt32) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: self.bytes + Int(self.offsets[Int(rank)]), count: self.length(of: rank))
+    }
+}
+
+extension TokenIndex {
+    private static let maskBits = 17
+
+    private static func maskSlot(_ low: UInt64) -> Int {
+        Int(truncatingIfNeeded: ((low & 0xFF_FFFF) &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - Self.maskBits))
+    }
+
+    private func fillTokens() {
+        for rank in 0..<UInt32(self.count) {
+            let token = self.bytes(of: rank)
+            guard let start = token.baseAddress, token.count > 0 else { continue }
+            let key = TokenKey(start, readable: token.count)
+            if token.count <= TokenKey.longest {
+                self.short.insert(key.prefix(token.count), rank)
+            } else {
+                self.long.insert(key, rank)
+            }
+            self.lengthMasks[Self.maskSlot(key.low)] |= token.count <= TokenKey.longest ? 1 << UInt16(token.count) : 1
+        }
+        self.long.sort { self.length(of: $0) > self.length(of: $1) }
+    }
+
+    private func fillPairs() {
+        for rank in 0..<UInt32(self.count) {
+            let token = self.bytes(of: rank)
+            let split = Int(self.splits[Int(rank)])
+            var left = rank
+            var right = rank
+            if split > 0, let start = token.baseAddress {
+                guard let first = self.find(start, split, readable: token.count),
+                    let second = self.find(start + split, token.count - split, readable: token.count - split)
+                else { preconditionFailure("token \(rank) is made of parts that are not tokens") }
+                (left, right) = (first, second)
+                self.pairs.insert(left, right, rank)
+            }
+            self.lefts[Int(rank)] = left
+            self.rights[Int(rank)] = right
+        }
+    }
+}
+
+extension TokenIndex {
+    /// The token of these very bytes. `readable` is how many may be read from `start`, at least `count`.
+    @inline(__always)
+    func find(_ start: UnsafePointer<UInt8>, _ count: Int, readable: Int) -> UInt32? {
+        let key = TokenKey(start, readable: readable)
+        if count <= TokenKey.longest { return self.short.find(key.prefix(count)) }
+        return self.findLong(key, start, count)
+    }
+
+    @inline(never)
+    private func findLong(_ key: TokenKey, _ start: UnsafePointer<UInt8>, _ count: Int) -> UInt32? {
+        self.long.candidates(key)?.first { self.length(of: $0) == count && self.matches($0, start, count) }
+    }
+
+    private func matches(_ rank: UInt32, _ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let token = self.bytes(of: rank)
+        guard token.count <= count, let other = token.baseAddress else { return false }
+        for at in 0..<token.count where start[at] != other[at] { return false }
+        return true
+    }
+
+    /// The longest token that the `count` bytes at `start` begin with and that is shorter than `limit`; nil if there is
+    /// none. The cost is that of a look-up for each length that tokens with the same first three bytes have.
+    @inline(__always)
+    func longestToken(_ start: UnsafePointer<UInt8>, _ count: Int, readable: Int, below limit: Int) -> UInt32? {
+        let key = TokenKey(start, readable: readable)
+        var mask = count >= 3 ? self.lengthMasks[Self.maskSlot(key.low)] | 0b110 : 0b110
+        if mask & 1 != 0, limit > TokenKey.longest + 1, count > TokenKey.longest {
+            if let rank = self.longestLong(key, start, count, below: limit) { return rank }
+        }
+        let most = min(count, limit &- 1, TokenKey.longest)
+        mask &= ((2 << UInt16(truncatingIfNeeded: most)) &- 1) & ~1
+        while mask != 0 {
+            let length = 15 &- mask.leadingZeroBitCount
+            if let rank = self.short.find(key.prefix(length)) { return rank }
+            mask &= ~(1 << UInt16(truncatingIfNeeded: length))
+        }
+        return nil
+    }
+
+    @inline(never)
+    private func longestLong(
+        _ key: TokenKey, _ start: UnsafePointer<UInt8>, _ count: Int, below limit: Int
+    ) -> UInt32? {
+        self.long.candidates(key)?.first { self.length(of: $0) < limit && self.matches($0, start, count) }
+    }
+
+    /// Whether merging by rank leaves these two tokens beside each other, rather than merging across their border.
+    ///
+    /// The merges that made both are undone, the newest first: as long as no pair at the border would have merged before
+    /// the merge that is undone, the border was never crossed. (The idea is that of GitHub's Rust crate `bpe`.)
+    @inline(__always)
+    func mayStandBeside(_ first: UInt32, _ second: UInt32) -> Bool {
+        var left = first
+        var right = second
+        var limit = UInt32.max
+        while true {
+            if let merged = self.pairs.find(left, right), merged < limit { return false }
+            if left > right {
+                limit = left
+                left = self.rights[Int(left)]
+                if left == limit {
+                    limit = right &+ 1
+                    right = self.lefts[Int(right)]
+                    if right &+ 1 == limit { return true }
+                }
+            } else {
+                limit = right &+ 1
+                right = self.lefts[Int(right)]
+                if right &+ 1 == limit {
+                    limit = left
+                    left = self.rights[Int(left)]
+                    if left == limit { return true }
+                }
+            }
+        }
+    }
+}
