@@ -77,6 +77,9 @@ let package = Package(
         layer("HTTPWire", ["CByteScan", nio]),
         layer("JSONScan", ["CByteScan"]),
         layer("Dialects", ["GatewayModel", "JSONScan", "CByteScan"]),
+        // C without Swift: data.
+        .target(name: "CTokenizerTables", exclude: ["README.md", "tables"]),
+        layer("Tokenizer", ["CTokenizerTables"]),
         // 2 seams
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
@@ -120,7 +123,8 @@ let package = Package(
         layer(
             "TokenService",
             [
-                "GatewayModel", "Dialects", "Storage", "Pricing", "ServiceKit", hummingbird, hummingbirdCore, httpTypes,
+                "GatewayModel", "Dialects", "Tokenizer", "Storage", "Pricing", "ServiceKit", hummingbird,
+                hummingbirdCore, httpTypes,
                 httpClient, logging, lifecycle, nio, nioHTTP1,
             ]
         ),
@@ -132,7 +136,8 @@ let package = Package(
         layer(
             "Commands",
             [
-                "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "TokenService", "Simulator",
+                "GatewayModel", "Dialects", "Tokenizer", "GatewayCore", "GatewayServer", "ConfigCenter", "TokenService",
+                "Simulator",
                 "SQLiteStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "Pricing", "CMalloc",
                 yaml,
                 arguments, logging, lifecycle, signals, httpClient, nio, nioHTTP1, posix, crypto,
@@ -153,6 +158,7 @@ let package = Package(
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel"]),
         tests(of: "Pricing", ["GatewayModel"]),
+        tests(of: "TokenService", ["Dialects", "Tokenizer"]),
         tests(
             of: "GatewayCore",
             ["GatewayModel", "HTTPWire", "Dialects", "SharedState", "Journal", "Telemetry", nio, crypto]

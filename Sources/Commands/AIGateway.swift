@@ -13,6 +13,7 @@ package struct AIGateway: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, GatewayCommand.self, ConfigCenterCommand.self, TokenServiceCommand.self,
             SimulateCommand.self, ApplyCommand.self, ExportCommand.self, UsageCommand.self, LedgerCommand.self,
+            TokensCommand.self,
             ReferenceCommand.self,
         ],
         defaultSubcommand: nil

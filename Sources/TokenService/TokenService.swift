@@ -64,6 +64,7 @@ package final class TokenService: Service {
     package var endpoints: [Endpoint] {
         let api =
             [IngestEndpoint(ledger: self.ledger).endpoint, CostEndpoint(ledger: self.ledger, now: self.now).endpoint]
+            + TokenEndpoints().endpoints
             + UsageEndpoints(ledger: self.ledger, now: self.now).endpoints
         let system = { (document: @escaping @Sendable () -> DocumentValue) in
             SystemEndpoints(ledger: self.ledger, requests: self.requests, openAPI: document).endpoints

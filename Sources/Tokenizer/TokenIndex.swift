@@ -158,7 +158,10 @@ extension TokenIndex {
 
     @inline(never)
     private func longestLong(
-        _ key: TokenKey, _ start: UnsafePointer<UInt8>, _ count: Int, below limit: Int
+        _ key: TokenKey,
+        _ start: UnsafePointer<UInt8>,
+        _ count: Int,
+        below limit: Int
     ) -> UInt32? {
         self.long.candidates(key)?.first { self.length(of: $0) < limit && self.matches($0, start, count) }
     }

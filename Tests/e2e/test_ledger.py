@@ -132,6 +132,41 @@ def test_costs_are_exact_and_say_by_which_price(run: Run) -> None:
     assert answer.status == 422 and {"upstream", "usage.tokens"} <= {problem["path"] for problem in answer.json["problems"]}
 
 
+def test_tokens_come_with_their_pieces_and_places(run: Run) -> None:
+    def tokenize(question: dict) -> Answer:
+        ask = request("POST", "/v1/tokenize", json.dumps(question).encode(), authorization=f"Bearer {run.token}")
+        return call(run.ledger, ask)
+
+    answer = tokenize({"encoding": "cl100k_base", "input": "Hello, world! 🙂"}).json
+    # tiktoken.get_encoding("cl100k_base").encode("Hello, world! 🙂")
+    assert answer["ids"] == [9906, 11, 1917, 0, 28584] and answer["count"] == 5
+    assert answer["pieces"][:4] == ["Hello", ",", " world", "!"] and answer["offsets"] == [0, 5, 6, 12, 13]
+    assert [entry["count"] for entry in tokenize({"model": "gpt-4o", "input": ["a", "a b"]}).json] == [1, 2]
+    special = {"encoding": "cl100k_base", "input": "<|endoftext|>"}
+    assert tokenize({**special, "special": "allow"}).json["ids"] == [100257]
+    assert tokenize({**special, "special": "refuse"}).status == 400
+    assert tokenize(special).json["count"] > 1
+    assert tokenize({"encoding": "morse", "input": "a"}).status == 422
+
+
+def test_texts_and_whole_calls_are_counted(run: Run) -> None:
+    def count(question: object) -> dict:
+        ask = request("POST", "/v1/count", json.dumps(question).encode(), authorization=f"Bearer {run.token}")
+        answer = call(run.ledger, ask)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    chat = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
+    assert count({"encoding": "o200k_base", "input": "hello"})["count"] == 1
+    # 3 for the answer, 3 for the message, its role and its word.
+    assert (count(chat)["count"], count(chat)["source"]) == (8, "exact")
+    assert count({"body": chat})["count"] == 8
+    message = {"model": "claude-sonnet-4-5", "max_tokens": 9, "system": "be brief", "messages": chat["messages"]}
+    assert count(message)["source"] == "estimated" and count(message)["encoding"] == "claude"
+    gemini = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+    assert count({"body": gemini, "model": "gemini-2.5-pro"})["count"] == 1
+
+
 def test_the_ledger_proves_itself(run: Run) -> None:
     verdict = processes.run_once("ledger", "verify", "--json", "--data-dir", str(run.folder / "data"))
     lines = [json.loads(line) for line in verdict.stdout.splitlines()]

@@ -35,6 +35,12 @@ package struct PromptParts: Sendable, Equatable {
         package var height: Int?
         /// OpenAI's `detail`.
         package var detail: String?
+
+        package init(width: Int?, height: Int?, detail: String?) {
+            self.width = width
+            self.height = height
+            self.detail = detail
+        }
     }
 
     /// Reads the body of a call in the dialect of its endpoint. Throws what is wrong with it.

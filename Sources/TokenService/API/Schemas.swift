@@ -1,5 +1,6 @@
 internal import GatewayModel
 internal import Storage
+internal import Tokenizer
 
 /// The shapes that bodies and answers have, for the OpenAPI document.
 enum Schemas {
@@ -22,6 +23,45 @@ enum Schemas {
                     )
                 ]
             )
+        ),
+        (
+            "TokenizeQuestion",
+            Self.object(
+                [
+                    ("input", Self.texts), ("encoding", Self.encoding), ("model", Self.text),
+                    ("special", ["type": "string", "enum": ["text", "refuse", "allow"]]),
+                ],
+                required: ["input"]
+            )
+        ),
+        (
+            "Tokens",
+            Self.object([
+                ("ids", ["type": "array", "items": Self.integer]), ("count", Self.integer),
+                ("pieces", ["type": "array"]), ("offsets", ["type": "array", "items": Self.integer]),
+                ("encoding", Self.encoding), ("exact", ["type": "boolean"]),
+            ])
+        ),
+        (
+            "CountQuestion",
+            [
+                "type": "object",
+                "description": "A text or list of texts as `input`, a call as `body`, or a call itself.",
+                "properties": .object(
+                    DocumentObject([
+                        ("input", Self.texts), ("encoding", Self.encoding), ("model", Self.text),
+                        ("body", ["type": "object"]),
+                        ("dialect", ["type": "string", "enum": ["openai", "anthropic", "gemini"]]),
+                    ])
+                ),
+            ]
+        ),
+        (
+            "TokenCount",
+            Self.object([
+                ("count", Self.integer), ("source", ["type": "string", "enum": ["exact", "estimated"]]),
+                ("encoding", Self.encoding), ("uncounted_parts", Self.integer),
+            ])
         ),
         (
             "CostQuestion",
@@ -50,6 +90,12 @@ enum Schemas {
     ]
 
     private static let text: DocumentValue = ["type": "string"]
+    private static let texts: DocumentValue = [
+        "oneOf": [["type": "string"], ["type": "array", "items": ["type": "string"]]]
+    ]
+    private static let encoding: DocumentValue = [
+        "type": "string", "enum": .array(Vocabulary.allCases.map { .string($0.rawValue) }),
+    ]
     private static let integer: DocumentValue = ["type": "integer"]
     private static let number: DocumentValue = ["type": ["number", "null"]]
     private static let time: DocumentValue = ["type": "string", "format": "date-time"]
