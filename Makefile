@@ -68,10 +68,10 @@ test-agents: build ## coding agents through the gateway, each on an upstream of 
 	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-agents $(ARGS)
 
 .PHONY: test-storage
-test-storage: ## the storage drivers against the storage contract
+test-storage: ## the storage drivers against the storage contract, MySQL's on a MariaDB of its own
 	@scripts/setup build test
 	swift build --build-tests
-	@scripts/test-unit --filter '^(SQLite)?StorageTests\.'
+	@scripts/test-storage $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## libFuzzer on everything that reads bytes from outside: 600 s for each target, or SECONDS=30 (ARGS="json" for one)

@@ -81,6 +81,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
         .systemLibrary(name: "CMalloc"),
         layer("Telemetry", ["GatewayModel", "CByteScan"]),
         layer("SharedState", ["GatewayModel"]),
@@ -95,6 +96,7 @@ let package = Package(
             ]
         ),
         layer("SQLiteStorage", ["GatewayModel", "Storage", grdb]),
+        layer("MySQLStorage", ["GatewayModel", "Storage", "CMariaDB"]),
         layer(
             "ServiceKit",
             ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio, posix]
@@ -123,8 +125,8 @@ let package = Package(
             "Commands",
             [
                 "GatewayModel", "Dialects", "GatewayCore", "GatewayServer", "ConfigCenter", "Simulator",
-                "SQLiteStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "CMalloc", yaml,
-                arguments, logging, lifecycle, signals, httpClient, nio, nioHTTP1, posix, crypto,
+                "SQLiteStorage", "MySQLStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal",
+                "CMalloc", yaml, arguments, logging, lifecycle, signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]
         ),
         .executableTarget(name: "ai-gateway", dependencies: ["Commands"], swiftSettings: strict),
@@ -152,7 +154,15 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
-        tests(of: "SQLiteStorage", ["Storage", "GatewayModel"]),
+        .target(
+            name: "StorageConformance",
+            dependencies: ["GatewayModel", "Storage"],
+            path: "Tests/StorageConformance",
+            exclude: ["README.md"],
+            swiftSettings: strict
+        ),
+        tests(of: "SQLiteStorage", ["Storage", "GatewayModel", "StorageConformance"]),
+        tests(of: "MySQLStorage", ["Storage", "GatewayModel", "StorageConformance"]),
         tests(
             of: "ConfigCenter",
             [
