@@ -89,7 +89,9 @@ extension MySQLAddress {
 
     private static func tls(_ text: String?, isLocal: Bool) throws(MySQLError) -> TLS {
         guard let text else { return isLocal ? .preferred : .required }
-        guard let tls = TLS(rawValue: text) else { throw Self.refusal("has a `tls` that is not required, preferred or off") }
+        guard let tls = TLS(rawValue: text) else {
+            throw Self.refusal("has a `tls` that is not required, preferred or off")
+        }
         return tls
     }
 
@@ -110,5 +112,7 @@ extension MySQLAddress {
         return Secret(Array(String(decoding: content, as: UTF8.self).trimmingCharacters(in: .newlines).utf8))
     }
 
-    private static func refusal(_ why: String) -> MySQLError { MySQLError(.address, in: "the address of the store", why) }
+    private static func refusal(_ why: String) -> MySQLError {
+        MySQLError(.address, in: "the address of the store", why)
+    }
 }

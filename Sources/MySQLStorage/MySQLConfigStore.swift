@@ -16,7 +16,11 @@ package final class MySQLConfigStore: ConfigStore {
     ) async throws -> Result {
         try await self.pool.write { transaction in
             guard try transaction.first(Self.lock) != nil else {
-                throw MySQLError(.lockMissing, in: Self.lock.name, "table writer has lost its row `config`; insert it again")
+                throw MySQLError(
+                    .lockMissing,
+                    in: Self.lock.name,
+                    "table writer has lost its row `config`; insert it again"
+                )
             }
             return try work(MySQLConfigTransaction(rows: transaction))
         }

@@ -75,7 +75,10 @@ extension MySQLConfigTransaction {
     )
     private static let deleteToken = MySQLStatement("delete token", "DELETE FROM token WHERE digest = ?")
     private static let deleteExpired = MySQLStatement("delete expired tokens", "DELETE FROM token WHERE expiresAt <= ?")
-    private static let deleteTokensOfUser = MySQLStatement("delete tokens of user", "DELETE FROM token WHERE `user` = ?")
+    private static let deleteTokensOfUser = MySQLStatement(
+        "delete tokens of user",
+        "DELETE FROM token WHERE `user` = ?"
+    )
     private static let settingByName = MySQLStatement("setting by name", "SELECT value FROM setting WHERE name = ?")
     private static let putSetting = MySQLStatement(
         "put setting",

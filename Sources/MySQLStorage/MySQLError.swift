@@ -67,7 +67,8 @@ package struct MySQLError: Error, CustomStringConvertible {
     /// Library errors from errmsg.h (connecting, gone, lost, packets, protocol) and the server's own farewells:
     /// 1053 shutdown, 1152 aborted, 1153 packet too large, 1158 to 1161 network, 1927 and 3169 killed, 4031 idle.
     private static let lost: Set<UInt32> = [
-        2000, 2002, 2003, 2006, 2012, 2013, 2014, 2020, 2026, 2027, 2055, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1927,
+        2000, 2002, 2003, 2006, 2012, 2013, 2014, 2020, 2026, 2027, 2055, 1053, 1152, 1153, 1158, 1159, 1160, 1161,
+        1927,
         3169, 4031,
     ]
 

@@ -28,7 +28,9 @@ package struct MySQLMigrations: Sendable {
             ) ENGINE = InnoDB
             """
         )
-        let applied = try Set(connection.rows(Self.applied, ["\(self.part)/%"]).map { try $0.read("name", as: String.self) })
+        let applied = try Set(
+            connection.rows(Self.applied, ["\(self.part)/%"]).map { try $0.read("name", as: String.self) }
+        )
         let names = self.statements.indices.map(self.name)
         if let unknown = applied.subtracting(names).min() {
             throw MySQLError(

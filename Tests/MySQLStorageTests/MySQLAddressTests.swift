@@ -21,7 +21,8 @@ struct MySQLAddressTests {
     }
 
     @Test(arguments: [
-        ("postgres://u@h/d", "must look like"), ("mysql://h/d", "names no user"), ("mysql://u:secret@h", "one database"),
+        ("postgres://u@h/d", "must look like"), ("mysql://h/d", "names no user"),
+        ("mysql://u:secret@h", "one database"),
         ("mysql://u:secret@h/a/b", "one database"), ("mysql://u:secret@/d", "neither a host nor a socket"),
         ("mysql://u:secret@h/d?tls=maybe", "`tls`"), ("mysql://u:secret@h/d?sslmode=on", "unknown option `sslmode`"),
         ("mysql://u:secret@h/d?ca=/nowhere/ca.pem", "cannot be read"), ("mysql://u:secret@h:0/d", "port"),

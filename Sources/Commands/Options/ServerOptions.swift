@@ -130,7 +130,10 @@ struct OptionReader {
     func store() throws(OptionError) -> MySQLAddress? {
         guard let text = self.text(.store) else { return nil }
         do throws(MySQLError) {
-            return try MySQLAddress(parsing: text, password: self.environment["\(ProcessOption.store.variable)_PASSWORD"])
+            return try MySQLAddress(
+                parsing: text,
+                password: self.environment["\(ProcessOption.store.variable)_PASSWORD"]
+            )
         } catch {
             throw OptionError("\(ProcessOption.store.flag): \(error.description)")
         }
