@@ -160,7 +160,7 @@ struct ConfigEndpointTests {
                     let center = ConfigCenter(
                         store: store,
                         secrets: SecretBox(Fixture.masterKey),
-                        options: ConfigCenterOptions(hasher: PasswordHasher(rounds: 100_000)),
+                        options: ConfigCenterOptions(hasher: PasswordHasher(rounds: 4096)),
                         logger: Logger(label: "test")
                     )
                     return try await center.bootstrap()
