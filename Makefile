@@ -68,10 +68,10 @@ test-agents: build ## coding agents through the gateway, each on an upstream of 
 	@AI_GATEWAY_BINARY="$(CURDIR)/$(DEBUG)" scripts/test-agents $(ARGS)
 
 .PHONY: test-storage
-test-storage: ## the storage drivers against the storage contract
+test-storage: ## the storage drivers against the storage contract, MySQL's on a MariaDB of its own
 	@scripts/setup build test
 	swift build --build-tests
-	@scripts/test-unit --filter '^(SQLite)?StorageTests\.'
+	@scripts/test-storage $(ARGS)
 
 .PHONY: test-crash
 test-crash: build ## gateway and token service killed at random under load: 20 rounds of two minutes, or ARGS="2 30"

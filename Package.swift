@@ -84,6 +84,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
         .systemLibrary(name: "CMalloc"),
         layer("Telemetry", ["GatewayModel", "CByteScan"]),
         layer("SharedState", ["GatewayModel"]),
@@ -101,6 +102,7 @@ let package = Package(
             ]
         ),
         layer("SQLiteStorage", ["GatewayModel", "Storage", grdb]),
+        layer("MySQLStorage", ["GatewayModel", "Storage", "CMariaDB"]),
         layer(
             "ServiceKit",
             ["GatewayModel", "Storage", hummingbird, httpTypes, logging, crypto, cryptoExtras, nio, posix]
@@ -138,7 +140,8 @@ let package = Package(
             [
                 "GatewayModel", "Dialects", "Tokenizer", "GatewayCore", "GatewayServer", "ConfigCenter", "TokenService",
                 "Simulator",
-                "SQLiteStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal", "Pricing", "CMalloc",
+                "SQLiteStorage", "MySQLStorage", "ServiceKit", "Storage", "Telemetry", "SharedState", "Journal",
+                "Pricing", "CMalloc",
                 yaml,
                 arguments, logging, lifecycle, signals, httpClient, nio, nioHTTP1, posix, crypto,
             ]
@@ -170,7 +173,15 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
-        tests(of: "SQLiteStorage", ["Storage", "GatewayModel", grdb]),
+        .target(
+            name: "StorageConformance",
+            dependencies: ["GatewayModel", "Storage"],
+            path: "Tests/StorageConformance",
+            exclude: ["README.md"],
+            swiftSettings: strict
+        ),
+        tests(of: "SQLiteStorage", ["Storage", "GatewayModel", "StorageConformance", grdb]),
+        tests(of: "MySQLStorage", ["Storage", "GatewayModel", "StorageConformance"]),
         tests(
             of: "ConfigCenter",
             [

@@ -56,15 +56,18 @@ package final class ConfigCenter: Service {
         let password = RandomText.base62(20)
         let token = "age_" + RandomText.base62(40)
         let now = self.now()
-        let isNew = try await self.store.read { rows in try rows.setting("keyPepper") } == nil
+        var isNew = try await self.store.read { rows in try rows.setting("keyPepper") } == nil
         if isNew {
             let hash = try await self.options.hasher.hash(Secret(password))
-            try await self.store.write { rows in
+            isNew = try await self.store.write { rows in
+                // Another config center may have been first meanwhile; what it told must stay true.
+                guard try rows.setting("keyPepper") == nil else { return false }
                 var generator = SystemRandomNumberGenerator()
                 let pepper = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
                 try self.vault.setPepper(Secret(pepper), rows)
                 try rows.set(AccessService.enrolmentSetting, Array(KeyedHash.tokenDigest(token).utf8))
                 try rows.put(UserRecord(name: "admin", role: Role.admin.rawValue, passwordHash: hash, createdAt: now))
+                return true
             }
         }
         if try await self.store.read({ rows in try rows.newestVersion() }) == 0 {

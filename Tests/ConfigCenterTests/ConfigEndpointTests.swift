@@ -152,6 +152,26 @@ struct ConfigEndpointTests {
         try again.close()
     }
 
+    @Test func onlyOneOfSeveralConfigCentersIsTheFirst() async throws {
+        let store = MemoryConfigStore()
+        let told = try await withThrowingTaskGroup(of: FirstRun?.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    let center = ConfigCenter(
+                        store: store,
+                        secrets: SecretBox(Fixture.masterKey),
+                        options: ConfigCenterOptions(hasher: PasswordHasher(rounds: 4096)),
+                        logger: Logger(label: "test")
+                    )
+                    return try await center.bootstrap()
+                }
+            }
+            return try await group.reduce(into: [FirstRun]()) { if let first = $1 { $0.append(first) } }
+        }
+        #expect(told.count == 1)
+        #expect(try await store.read { rows in try rows.newestVersion() } == 1)
+    }
+
     @Test func seesWhatAnotherConfigCenterPublished() async throws {
         let store = MemoryConfigStore()
         try await Fixture.run(store: store) { fixture in

@@ -2,10 +2,11 @@ import ConfigCenter
 import Foundation
 import GatewayModel
 import Logging
+import MySQLStorage
 import SQLiteStorage
 import Storage
 
-/// The config center on its SQLite file.
+/// The config center on its SQLite file, or on the database that it shares with others.
 struct ControlPlane {
     let center: ConfigCenter
     /// What is told once, on the very first run.
@@ -19,10 +20,7 @@ struct ControlPlane {
         logger: Logger,
         onListening: @escaping @Sendable (Int) -> Void
     ) async throws {
-        let store: SQLiteConfigStore
-        do { store = try SQLiteConfigStore(path: "\(directory.path)/config.sqlite") } catch {
-            throw OptionError("cannot open \(directory.path)/config.sqlite: \(error)", exitCode: 1)
-        }
+        let store = try await Self.store(options, in: directory)
         let audit = try AuditLog(options.auditLog)
         self.audit = audit
         self.center = ConfigCenter(
@@ -37,6 +35,17 @@ struct ControlPlane {
             logger: logger
         )
         self.firstRun = try await self.center.bootstrap()
+    }
+
+    private static func store(_ options: ServerOptions, in directory: DataDirectory) async throws -> any ConfigStore {
+        if let address = options.store {
+            do { return try await MySQLConfigStore(MySQLPool(address)) } catch {
+                throw OptionError("cannot use the store \(address): \(error)", exitCode: 1)
+            }
+        }
+        do { return try SQLiteConfigStore(path: "\(directory.path)/config.sqlite") } catch {
+            throw OptionError("cannot open \(directory.path)/config.sqlite: \(error)", exitCode: 1)
+        }
     }
 
     func reopenLogs() { self.audit.reopen() }

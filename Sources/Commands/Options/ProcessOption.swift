@@ -3,6 +3,7 @@
 enum ProcessOption: String, CaseIterable {
     case config
     case dataDirectory = "dataDir"
+    case store
     case secretsDirectory = "secretsDir"
     case host
     case adminHost
@@ -75,6 +76,16 @@ enum ProcessOption: String, CaseIterable {
             Entry(syntax: "FILE", fallback: nil, help: "Resources to apply at start and on SIGHUP, as YAML.")
         case .dataDirectory:
             Entry(syntax: "DIR", fallback: "data", help: "Where databases, journal, logs and keys are kept.")
+        case .store:
+            Entry(
+                syntax: "URL",
+                fallback: "DIR/config.sqlite",
+                help: """
+                    The MySQL or MariaDB database that config centers share: \
+                    mysql://user@host:3306/database?tls=required&ca=FILE&passwordFile=FILE; \
+                    password also in AI_GATEWAY_STORE_PASSWORD.
+                    """
+            )
         case .secretsDirectory:
             Entry(syntax: "DIR", fallback: "DIR/secrets", help: "Where the files of upstreams' credentials must lie.")
         case .host: Entry(syntax: "ADDRESS", fallback: "127.0.0.1", help: "Address on which the gateway listens.")

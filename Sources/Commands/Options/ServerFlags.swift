@@ -4,6 +4,7 @@ import ArgumentParser
 struct ServerFlags: ParsableArguments {
     @Option(name: .customLong("config"), help: help(.config)) var config: String?
     @Option(name: .customLong("data-dir"), help: help(.dataDirectory)) var dataDirectory: String?
+    @Option(name: .customLong("store"), help: help(.store)) var store: String?
     @Option(name: .customLong("secrets-dir"), help: help(.secretsDirectory)) var secretsDirectory: String?
     @Option(name: .customLong("host"), help: help(.host)) var host: String?
     @Option(name: .customLong("admin-host"), help: help(.adminHost)) var adminHost: String?
@@ -59,6 +60,7 @@ struct ServerFlags: ParsableArguments {
         switch option {
         case .config: self.config
         case .dataDirectory: self.dataDirectory
+        case .store: self.store
         case .secretsDirectory: self.secretsDirectory
         case .host: self.host
         case .adminHost: self.adminHost

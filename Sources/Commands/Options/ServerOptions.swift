@@ -2,12 +2,15 @@ import Foundation
 import GatewayModel
 import GatewayServer
 import Logging
+import MySQLStorage
 import Telemetry
 
 /// The options of a process, resolved and checked: flag over environment over file over default.
 struct ServerOptions {
     let configPath: String?
     let dataDirectory: String
+    /// Nil: a SQLite file within the data directory.
+    let store: MySQLAddress?
     let host: String
     let adminHost: String
     let gatewayPort: Int
@@ -55,6 +58,7 @@ struct ServerOptions {
         self.document = document
         let directory = reader.text(.dataDirectory) ?? "data"
         self.dataDirectory = directory
+        self.store = try reader.store()
         self.host = reader.text(.host) ?? "127.0.0.1"
         self.adminHost = reader.text(.adminHost) ?? "127.0.0.1"
         self.gatewayPort = try reader.int(.gatewayPort, in: 0...65535) ?? 8080
@@ -124,6 +128,20 @@ struct OptionReader {
             return try EgressDefault(proxy: proxy, noProxy: self.text(.noProxy) ?? "")
         } catch {
             throw OptionError("\(option.flag): \(error.message)")
+        }
+    }
+
+    /// The password may stand by itself in the environment, where no list of processes shows it. What was found is not
+    /// told again, because it may hold one.
+    func store() throws(OptionError) -> MySQLAddress? {
+        guard let text = self.text(.store) else { return nil }
+        do throws(MySQLError) {
+            return try MySQLAddress(
+                parsing: text,
+                password: self.environment["\(ProcessOption.store.variable)_PASSWORD"]
+            )
+        } catch {
+            throw OptionError("\(ProcessOption.store.flag): \(error.description)")
         }
     }
 

@@ -154,7 +154,8 @@ package enum LedgerDialect: Sendable {
         }
     }
 
-    /// The tables that are there from the beginning: one statement each, in the order of their making.
+    /// The tables that are there from the beginning: one statement each, in the order of their making, each of which may run
+    /// again when it has run. What changes after a release is a migration of its own.
     package var schema: [String] {
         let text = { (bytes: Int) in
             switch self {
@@ -169,10 +170,10 @@ package enum LedgerDialect: Sendable {
             }
         let sums = UsageSums.Column.allCases.map { "\($0.rawValue) \(self.number)" }.joined(separator: ", ")
         return [
-            "CREATE TABLE ledgerSetting (name \(text(64)) PRIMARY KEY, value \(self.number)) \(end)",
-            "INSERT INTO ledgerSetting (name, value) VALUES ('firstDay', 0)",
+            "CREATE TABLE IF NOT EXISTS ledgerSetting (name \(text(64)) PRIMARY KEY, value \(self.number)) \(end)",
+            "INSERT \(self == .sqlite ? "OR IGNORE" : "IGNORE") INTO ledgerSetting (name, value) VALUES ('firstDay', 0)",
             """
-            CREATE TABLE series (
+            CREATE TABLE IF NOT EXISTS series (
                 id \(identity), digest \(digest), namespace \(text(512)), keyName \(text(512)), model \(text(4096)),
                 model_served \(text(4096)), upstream \(text(512)), currency \(text(3))
             ) \(end)
@@ -180,7 +181,7 @@ package enum LedgerDialect: Sendable {
         ]
             + SumsTable.allCases.map { table in
                 """
-                CREATE TABLE \(table.rawValue) (
+                CREATE TABLE IF NOT EXISTS \(table.rawValue) (
                     \(table.time) \(self.number), series \(self.number), \(sums), PRIMARY KEY (\(table.time), series)
                 ) \(self == .sqlite ? "STRICT, WITHOUT ROWID" : "ENGINE = InnoDB")
                 """
