@@ -1,3 +1,5 @@
+internal import Glibc
+
 // Three hash tables with open addressing, filled once. They are at most half full, and what they hold is fixed, so the
 // longest run of slots that a look-up can meet is fixed too, whatever the text.
 
@@ -68,7 +70,7 @@ struct ShortTokens {
     init(_ count: Int) {
         let capacity = tableSize(for: count)
         self.mask = UInt64(capacity - 1)
-        self.slots = .allocate(capacity: capacity)
+        self.slots = allocateTable(capacity)
         // No key has the length zero.
         self.slots.initialize(repeating: Slot(low: 0, high: 0, rank: 0), count: capacity)
     }
@@ -123,7 +125,7 @@ struct TokenPairs {
         let capacity = tableSize(for: count)
         self.mask = UInt64(capacity - 1)
         self.shift = UInt64(64 - capacity.trailingZeroBitCount)
-        self.slots = .allocate(capacity: capacity)
+        self.slots = allocateTable(capacity)
         self.slots.initialize(repeating: .max, count: capacity)
     }
 
@@ -153,4 +155,14 @@ struct TokenPairs {
 /// A power of two, at least twice the count.
 private func tableSize(for count: Int) -> Int {
     1 << (Int.bitWidth - (2 * max(count, 1) - 1).leadingZeroBitCount)
+}
+
+/// Memory for a table that is never freed, in large pages where the system has them: with small ones, most look-ups would
+/// miss the processor's cache of page addresses.
+private func allocateTable<Slot>(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
+    let size = capacity * MemoryLayout<Slot>.stride
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 2 << 20, size) == 0, let memory else { fatalError("no memory for a vocabulary") }
+    madvise(memory, size, MADV_HUGEPAGE)
+    return memory.bindMemory(to: Slot.self, capacity: capacity)
 }
