@@ -77,6 +77,9 @@ let package = Package(
         layer("HTTPWire", ["CByteScan", nio]),
         layer("JSONScan", ["CByteScan"]),
         layer("Dialects", ["GatewayModel", "JSONScan", "CByteScan"]),
+        // C for `#embed`: the vocabularies as read-only data.
+        .target(name: "CTokenizerTables", exclude: ["README.md", "tables"]),
+        layer("Tokenizer", ["CTokenizerTables"]),
         // 2 seams
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
@@ -145,6 +148,7 @@ let package = Package(
         ),
         tests(of: "JSONScan"),
         tests(of: "Dialects", ["JSONScan", "GatewayModel"], exclude: ["Goldens"]),
+        tests(of: "Tokenizer"),
         tests(of: "Telemetry"),
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel"]),

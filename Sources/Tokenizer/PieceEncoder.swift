@@ -27,14 +27,22 @@ struct PieceEncoder {
     /// token that is tried. If the piece is not whole, it stops where a longer token could follow. Returns whether it
     /// came to the end of the whole piece.
     mutating func advance(
-        _ index: TokenIndex, _ start: UnsafePointer<UInt8>, _ count: Int, readable: Int, isWhole: Bool, work: inout Int
+        _ index: TokenIndex,
+        _ start: UnsafePointer<UInt8>,
+        _ count: Int,
+        readable: Int,
+        isWhole: Bool,
+        work: inout Int
     ) -> Bool {
         while self.position < count {
             guard isWhole || count &- self.position >= index.longest, work > 0 else { return false }
             work &-= 1
             let rest = start + self.position
             if let rank = index.longestToken(
-                rest, count &- self.position, readable: readable &- self.position, below: self.limit
+                rest,
+                count &- self.position,
+                readable: readable &- self.position,
+                below: self.limit
             ) {
                 self.tryToken(rank, index)
             } else {

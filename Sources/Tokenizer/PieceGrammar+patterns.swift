@@ -134,7 +134,9 @@ extension PieceRules {
     }
 
     fileprivate mutating func addContractionsBehindWords() {
-        for state in [PieceState.smalls, .capitals, .caseless] { self.on(state, [.apostrophe], .markBefore(.contraction)) }
+        for state in [PieceState.smalls, .capitals, .caseless] {
+            self.on(state, [.apostrophe], .markBefore(.contraction))
+        }
         self.addContraction(.contraction, .contractionL, .contractionRV)
         self.endAtMark(.contraction, .contractionL, .contractionRV)
     }

@@ -139,7 +139,8 @@ struct PieceScanner {
         var state = Int(self.state)
         var position = self.position
         while position < count {
-            guard let character = self.classes.character(at: bytes + position, count &- position, isWhole: isWhole) else {
+            guard let character = self.classes.character(at: bytes + position, count &- position, isWhole: isWhole)
+            else {
                 break
             }
             let step = self.grammar.step(state, character.characterClass)
@@ -178,7 +179,9 @@ struct PieceScanner {
 
 extension PieceGrammar {
     @inline(__always)
-    fileprivate func step(_ state: Int, _ characterClass: UInt8) -> UInt8 { self.steps[state << 5 | Int(characterClass)] }
+    fileprivate func step(_ state: Int, _ characterClass: UInt8) -> UInt8 {
+        self.steps[state << 5 | Int(characterClass)]
+    }
 
     fileprivate func stepAtEnd(_ state: Int) -> UInt8 {
         self.endsAtMark[state] ? PieceStep.endAtMark.code : PieceStep.endBefore.code
@@ -187,7 +190,11 @@ extension PieceGrammar {
     /// Passes the ASCII characters that leave the state as it is: most of a word.
     @inline(__always)
     fileprivate func skip(
-        _ state: Int, _ classes: CharacterClasses, _ bytes: UnsafePointer<UInt8>, _ start: Int, _ count: Int
+        _ state: Int,
+        _ classes: CharacterClasses,
+        _ bytes: UnsafePointer<UInt8>,
+        _ start: Int,
+        _ count: Int
     ) -> Int {
         let loop = self.loops[state]
         var position = start

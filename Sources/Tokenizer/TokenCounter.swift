@@ -69,7 +69,10 @@ extension TokenCounter {
     }
 
     private mutating func scan(
-        _ bytes: UnsafePointer<UInt8>, _ count: Int, isWhole: Bool, work: inout Int
+        _ bytes: UnsafePointer<UInt8>,
+        _ count: Int,
+        isWhole: Bool,
+        work: inout Int
     ) -> Int? {
         let before = self.scanner.position
         let reach = min(count, before &+ min(work, count))
@@ -80,10 +83,14 @@ extension TokenCounter {
 
     /// Returns false if the work was used up before the piece's end.
     private mutating func countPiece(
-        _ bytes: UnsafePointer<UInt8>, _ end: Int, _ count: Int, work: inout Int
+        _ bytes: UnsafePointer<UInt8>,
+        _ end: Int,
+        _ count: Int,
+        work: inout Int
     ) -> Bool {
         let length = end - self.start
-        if !self.isEncoding, self.tokenizer.index.find(bytes + self.start, length, readable: count - self.start) != nil {
+        if !self.isEncoding, self.tokenizer.index.find(bytes + self.start, length, readable: count - self.start) != nil
+        {
             self.count += 1
         } else {
             self.isEncoding = true
@@ -106,10 +113,19 @@ extension TokenCounter {
     }
 
     private mutating func encode(
-        _ bytes: UnsafePointer<UInt8>, _ length: Int, _ count: Int, isWhole: Bool, work: inout Int
+        _ bytes: UnsafePointer<UInt8>,
+        _ length: Int,
+        _ count: Int,
+        isWhole: Bool,
+        work: inout Int
     ) -> Bool {
         self.encoder.advance(
-            self.tokenizer.index, bytes + self.start, length, readable: count - self.start, isWhole: isWhole, work: &work
+            self.tokenizer.index,
+            bytes + self.start,
+            length,
+            readable: count - self.start,
+            isWhole: isWhole,
+            work: &work
         )
     }
 

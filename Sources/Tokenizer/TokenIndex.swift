@@ -45,8 +45,10 @@ final class TokenIndex: @unchecked Sendable {
         self.offsets[self.count] = offset
         self.longest = longest
         self.short = ShortTokens(self.count)
-        self.long = LongTokens()
         self.pairs = TokenPairs(self.count)
+        self.long = LongTokens(
+            Self.longTokens(self.lengths, self.count, self.bytes, self.offsets)
+        )
         self.fillTokens()
         self.fillPairs()
     }
@@ -90,6 +92,18 @@ extension TokenIndex {
         Int(truncatingIfNeeded: ((low & 0xFF_FFFF) &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - Self.maskBits))
     }
 
+    /// The tokens of more than 15 bytes, longest first.
+    private static func longTokens(
+        _ lengths: UnsafePointer<UInt16>,
+        _ count: Int,
+        _ bytes: UnsafePointer<UInt8>,
+        _ offsets: UnsafePointer<UInt32>
+    ) -> [(key: TokenKey, rank: UInt32)] {
+        (0..<count).filter { Int(lengths[$0]) > TokenKey.longest }
+            .sorted { lengths[$0] > lengths[$1] }
+            .map { (TokenKey(bytes + Int(offsets[$0]), readable: 16), UInt32($0)) }
+    }
+
     private func fillTokens() {
         for rank in 0..<UInt32(self.count) {
             let token = self.bytes(of: rank)
@@ -97,12 +111,9 @@ extension TokenIndex {
             let key = self.key(of: rank, start)
             if token.count <= TokenKey.longest {
                 self.short.insert(key.prefix(token.count), rank)
-            } else {
-                self.long.insert(key, rank)
             }
             self.lengthMasks[Self.maskSlot(key.low)] |= token.count <= TokenKey.longest ? 1 << UInt16(token.count) : 1
         }
-        self.long.sort { self.length(of: $0) > self.length(of: $1) }
     }
 
     /// More than the token may be read, since other tokens follow.
@@ -129,7 +140,7 @@ extension TokenIndex {
 
     @inline(never)
     private func findLong(_ key: TokenKey, _ start: UnsafePointer<UInt8>, _ count: Int) -> UInt32? {
-        self.long.candidates(key)?.first { self.length(of: $0) == count && self.matches($0, start, count) }
+        self.long.candidates(key).first { self.length(of: $0) == count && self.matches($0, start, count) }
     }
 
     private func matches(_ rank: UInt32, _ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
@@ -160,9 +171,12 @@ extension TokenIndex {
 
     @inline(never)
     private func longestLong(
-        _ key: TokenKey, _ start: UnsafePointer<UInt8>, _ count: Int, below limit: Int
+        _ key: TokenKey,
+        _ start: UnsafePointer<UInt8>,
+        _ count: Int,
+        below limit: Int
     ) -> UInt32? {
-        self.long.candidates(key)?.first { self.length(of: $0) < limit && self.matches($0, start, count) }
+        self.long.candidates(key).first { self.length(of: $0) < limit && self.matches($0, start, count) }
     }
 
     /// Whether merging by rank leaves these two tokens beside each other, rather than merging across their border.

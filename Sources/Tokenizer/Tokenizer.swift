@@ -61,7 +61,8 @@ package struct Tokenizer: Sendable {
 extension Tokenizer {
     /// The ids of a text. Throws `TokenizerError.specialToken` only where special tokens are refused.
     package func encode(
-        _ text: UnsafeBufferPointer<UInt8>, special: SpecialTokenTreatment = .asText
+        _ text: UnsafeBufferPointer<UInt8>,
+        special: SpecialTokenTreatment = .asText
     ) throws(TokenizerError) -> [UInt32] {
         var ids: [UInt32] = []
         ids.reserveCapacity(text.count / 4 + 1)
@@ -82,7 +83,8 @@ extension Tokenizer {
 
     /// The ids of a text.
     package func encode(
-        _ text: [UInt8], special: SpecialTokenTreatment = .asText
+        _ text: [UInt8],
+        special: SpecialTokenTreatment = .asText
     ) throws(TokenizerError) -> [UInt32] {
         let result = text.withUnsafeBufferPointer { bytes in
             Result { () throws(TokenizerError) in try self.encode(bytes, special: special) }
@@ -116,7 +118,9 @@ extension Tokenizer {
     /// A piece that is a token as a whole, as most are, needs no merging.
     @inline(__always)
     private func forEachPiece(
-        _ text: UnsafeBufferPointer<UInt8>, whole: (UInt32) -> Void, merged: ([UInt32]) -> Void
+        _ text: UnsafeBufferPointer<UInt8>,
+        whole: (UInt32) -> Void,
+        merged: ([UInt32]) -> Void
     ) {
         guard let bytes = text.baseAddress else { return }
         var scanner = PieceScanner(self.grammar, self.classes)
@@ -128,7 +132,12 @@ extension Tokenizer {
             } else {
                 var work = Int.max
                 _ = encoder.advance(
-                    self.index, bytes + start, end &- start, readable: text.count &- start, isWhole: true, work: &work
+                    self.index,
+                    bytes + start,
+                    end &- start,
+                    readable: text.count &- start,
+                    isWhole: true,
+                    work: &work
                 )
                 merged(encoder.ranks)
                 encoder.reset()
