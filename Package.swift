@@ -77,7 +77,7 @@ let package = Package(
         layer("HTTPWire", ["CByteScan", nio]),
         layer("JSONScan", ["CByteScan"]),
         layer("Dialects", ["GatewayModel", "JSONScan", "CByteScan"]),
-        // C without Swift: data.
+        // C for `#embed`: the vocabularies as read-only data.
         .target(name: "CTokenizerTables", exclude: ["README.md", "tables"]),
         layer("Tokenizer", ["CTokenizerTables"]),
         // 2 seams
@@ -157,6 +157,7 @@ let package = Package(
         ),
         tests(of: "JSONScan"),
         tests(of: "Dialects", ["JSONScan", "GatewayModel"], exclude: ["Goldens"]),
+        tests(of: "Tokenizer"),
         tests(of: "Telemetry"),
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel"]),

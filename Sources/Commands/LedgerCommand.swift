@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import GatewayModel
 import Journal
-import SQLiteStorage
+import MySQLStorage
 import Storage
 
 /// `ai-gateway ledger`: the ledger of usage on this machine.
@@ -27,23 +27,34 @@ struct LedgerVerify: AsyncParsableCommand {
     )
 
     @Option(name: .customLong("data-dir"), help: "The data directory with the ledger.") var dataDirectory = "data"
+    @Option(help: "The database with the ledger, instead of the file in the data directory: mysql://…") var store:
+        String?
     @Flag(help: "Make the sums of a day that differ anew from its records.") var repair = false
     @Flag(help: "One JSON object per day, and one for the journal.") var json = false
 
     func run() async throws {
-        let path = "\(self.dataDirectory)/ledger.sqlite"
-        guard FileManager.default.fileExists(atPath: path) else {
+        let address = try self.address()
+        guard address != nil || FileManager.default.fileExists(atPath: "\(self.dataDirectory)/ledger.sqlite") else {
             throw OptionError(
-                "there is no ledger in \(self.dataDirectory); name the token service's --data-dir",
+                "there is no ledger in \(self.dataDirectory); name the token service's --data-dir, or its --store",
                 exitCode: 1
             )
         }
-        let store = try SQLiteLedgerStore(path: path)
+        let store = try await LedgerPlane.store(address, in: self.dataDirectory)
         let journal = try await Self.journal("\(self.dataDirectory)/journal", store)
         if let journal { self.report(journal) }
         let isRight = try await self.verifyDays(store)
-        try store.close()
         guard isRight, journal?.missing.isEmpty ?? true else { throw ExitCode(1) }
+    }
+
+    private func address() throws -> MySQLAddress? {
+        let environment = ProcessInfo.processInfo.environment
+        guard let text = self.store ?? environment[ProcessOption.store.variable] else { return nil }
+        do {
+            return try MySQLAddress(parsing: text, password: environment["\(ProcessOption.store.variable)_PASSWORD"])
+        } catch {
+            throw OptionError("--store: \(error)")
+        }
     }
 
     // MARK: journal against records
@@ -55,7 +66,7 @@ struct LedgerVerify: AsyncParsableCommand {
     }
 
     /// Nil when there is no journal here.
-    private static func journal(_ directory: String, _ store: SQLiteLedgerStore) async throws -> JournalVerdict? {
+    private static func journal(_ directory: String, _ store: any LedgerStore) async throws -> JournalVerdict? {
         guard FileManager.default.fileExists(atPath: directory) else { return nil }
         var verdict = JournalVerdict()
         var reader = JournalReader(directory: directory, includingRetired: true)
@@ -91,7 +102,7 @@ struct LedgerVerify: AsyncParsableCommand {
 
     // MARK: sums against records
 
-    private func verifyDays(_ store: SQLiteLedgerStore) async throws -> Bool {
+    private func verifyDays(_ store: any LedgerStore) async throws -> Bool {
         let days = try await store.days()
         var isRight = true
         for (index, day) in days.enumerated() {

@@ -73,7 +73,7 @@ private struct SingleProcess {
         ) { port in
             startUp.fulfil("configCenter", "http://\(adminHost):\(port)")
         }
-        self.usage = try LedgerPlane(
+        self.usage = try await LedgerPlane(
             options,
             in: directory,
             authenticator: self.control.center.authenticator,

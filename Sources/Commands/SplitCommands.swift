@@ -209,7 +209,7 @@ struct TokenServiceCommand: AsyncParsableCommand {
         }
         let authenticator = try Self.authenticator(options, url, token)
         let host = options.adminHost
-        let plane = try LedgerPlane(
+        let plane = try await LedgerPlane(
             options,
             in: directory,
             authenticator: authenticator,

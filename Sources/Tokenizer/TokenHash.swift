@@ -1,8 +1,10 @@
+internal import Glibc
+
 // Three hash tables with open addressing, filled once. They are at most half full, and what they hold is fixed, so the
 // longest run of slots that a look-up can meet is fixed too, whatever the text.
 
 /// The first 16 bytes of some text, zero-padded.
-struct TokenKey {
+struct TokenKey: Hashable {
     var low: UInt64
     var high: UInt64
 
@@ -68,7 +70,7 @@ struct ShortTokens {
     init(_ count: Int) {
         let capacity = tableSize(for: count)
         self.mask = UInt64(capacity - 1)
-        self.slots = .allocate(capacity: capacity)
+        self.slots = allocateTable(capacity)
         // No key has the length zero.
         self.slots.initialize(repeating: Slot(low: 0, high: 0, rank: 0), count: capacity)
     }
@@ -93,23 +95,57 @@ struct ShortTokens {
     }
 }
 
-/// Tokens of 16 bytes and more by their first 16: a few hundred to a few thousand.
-final class LongTokens {
-    private struct Start: Hashable {
-        let low: UInt64
-        let high: UInt64
+/// Tokens of 16 bytes and more by their first 16: those that share them lie behind one another, the longest first.
+struct LongTokens {
+    private struct Slot {
+        var low: UInt64
+        var high: UInt64
+        var start: UInt32
+        var count: UInt32
     }
-    private var ranks: [Start: [UInt32]] = [:]
+    private let slots: UnsafeMutablePointer<Slot>
+    private let mask: UInt64
+    private let ranks: UnsafeMutablePointer<UInt32>
 
-    func insert(_ key: TokenKey, _ rank: UInt32) {
-        self.ranks[Start(low: key.low, high: key.high), default: []].append(rank)
+    /// `tokens` holds the keys of all long tokens; those with the same key are in order.
+    init(_ tokens: [(key: TokenKey, rank: UInt32)]) {
+        let capacity = tableSize(for: tokens.count)
+        self.mask = UInt64(capacity - 1)
+        self.slots = allocateTable(capacity)
+        self.slots.initialize(repeating: Slot(low: 0, high: 0, start: 0, count: 0), count: capacity)
+        self.ranks = .allocate(capacity: max(tokens.count, 1))
+        let groups = Dictionary(grouping: tokens) { $0.key }
+        var start = 0
+        for (key, group) in groups {
+            for (at, token) in group.enumerated() { self.ranks[start + at] = token.rank }
+            self.slots[self.slot(key)] = Slot(
+                low: key.low,
+                high: key.high,
+                start: UInt32(start),
+                count: UInt32(group.count)
+            )
+            start += group.count
+        }
     }
 
-    func sort(_ isBefore: (UInt32, UInt32) -> Bool) {
-        for start in self.ranks.keys { self.ranks[start]?.sort(by: isBefore) }
+    @inline(__always)
+    func candidates(_ key: TokenKey) -> UnsafeBufferPointer<UInt32> {
+        let slot = self.slots[self.slot(key)]
+        return UnsafeBufferPointer(start: self.ranks + Int(slot.start), count: Int(slot.count))
     }
 
-    func candidates(_ key: TokenKey) -> [UInt32]? { self.ranks[Start(low: key.low, high: key.high)] }
+    /// The slot of the key, or the empty one where it would be.
+    @inline(__always)
+    private func slot(_ key: TokenKey) -> Int {
+        var at = key.hash & self.mask
+        while true {
+            let slot = self.slots + Int(truncatingIfNeeded: at)
+            if slot.pointee.count == 0 || (slot.pointee.low == key.low && slot.pointee.high == key.high) {
+                return Int(truncatingIfNeeded: at)
+            }
+            at = (at &+ 1) & self.mask
+        }
+    }
 }
 
 /// What two tokens merge into. A slot holds both and the result in 21 bits each.
@@ -123,7 +159,7 @@ struct TokenPairs {
         let capacity = tableSize(for: count)
         self.mask = UInt64(capacity - 1)
         self.shift = UInt64(64 - capacity.trailingZeroBitCount)
-        self.slots = .allocate(capacity: capacity)
+        self.slots = allocateTable(capacity)
         self.slots.initialize(repeating: .max, count: capacity)
     }
 
@@ -153,4 +189,14 @@ struct TokenPairs {
 /// A power of two, at least twice the count.
 private func tableSize(for count: Int) -> Int {
     1 << (Int.bitWidth - (2 * max(count, 1) - 1).leadingZeroBitCount)
+}
+
+/// Memory for a table that is never freed, in large pages where the system has them: with small ones, most look-ups would
+/// miss the processor's cache of page addresses.
+private func allocateTable<Slot>(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
+    let size = capacity * MemoryLayout<Slot>.stride
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 2 << 20, size) == 0, let memory else { fatalError("no memory for a vocabulary") }
+    madvise(memory, size, MADV_HUGEPAGE)
+    return memory.bindMemory(to: Slot.self, capacity: capacity)
 }

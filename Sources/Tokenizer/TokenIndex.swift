@@ -3,18 +3,17 @@ internal import CTokenizerTables
 /// A vocabulary ready for use: its tokens by their bytes, and which two tokens merge into which. Tokens are named by rank,
 /// their place in the order of merging.
 ///
-/// The bytes stay in the binary; the indexes beside them (5 to 15 MB) are built when a vocabulary is first used and never
+/// The bytes stay in the binary; the indexes beside them (3 to 17 MB) are built when a vocabulary is first used and never
 /// freed. Reading needs no lock.
 final class TokenIndex: @unchecked Sendable {
     // WHY: unchecked: everything is written in `init` only.
     let count: Int
     private let lengths: UnsafePointer<UInt16>
-    private let splits: UnsafePointer<UInt16>
     private let bytes: UnsafePointer<UInt8>
     private let offsets: UnsafeMutablePointer<UInt32>
     /// The parts of each token; a single byte is its own.
-    private let lefts: UnsafeMutablePointer<UInt32>
-    private let rights: UnsafeMutablePointer<UInt32>
+    private let lefts: UnsafeRawPointer
+    private let rights: UnsafeRawPointer
     let longest: Int
 
     let short: ShortTokens
@@ -28,13 +27,12 @@ final class TokenIndex: @unchecked Sendable {
         let raw = UnsafeRawPointer(start)
         self.count = Int(raw.loadUnaligned(as: UInt32.self))
         let size = Int(raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-        precondition(table.count >= 12 + 4 * self.count + size, "the vocabulary's table is cut off")
+        precondition(table.count >= 12 + 10 * self.count + size, "the vocabulary's table is cut off")
         self.lengths = (raw + 8).assumingMemoryBound(to: UInt16.self)
-        self.splits = self.lengths + self.count
-        self.bytes = UnsafeRawPointer(self.splits + self.count).assumingMemoryBound(to: UInt8.self)
+        self.lefts = raw + 8 + 2 * self.count
+        self.rights = self.lefts + 4 * self.count
+        self.bytes = (self.rights + 4 * self.count).assumingMemoryBound(to: UInt8.self)
         self.offsets = .allocate(capacity: self.count + 1)
-        self.lefts = .allocate(capacity: self.count)
-        self.rights = .allocate(capacity: self.count)
         self.lengthMasks = .allocate(capacity: 1 << Self.maskBits)
         self.lengthMasks.initialize(repeating: 0, count: 1 << Self.maskBits)
         var offset: UInt32 = 0
@@ -47,8 +45,10 @@ final class TokenIndex: @unchecked Sendable {
         self.offsets[self.count] = offset
         self.longest = longest
         self.short = ShortTokens(self.count)
-        self.long = LongTokens()
         self.pairs = TokenPairs(self.count)
+        self.long = LongTokens(
+            Self.longTokens(self.lengths, self.count, self.bytes, self.offsets)
+        )
         self.fillTokens()
         self.fillPairs()
     }
@@ -69,6 +69,16 @@ final class TokenIndex: @unchecked Sendable {
 
     func length(of rank: UInt32) -> Int { Int(self.lengths[Int(rank)]) }
 
+    @inline(__always)
+    private func left(of rank: UInt32) -> UInt32 {
+        self.lefts.loadUnaligned(fromByteOffset: Int(rank) &* 4, as: UInt32.self)
+    }
+
+    @inline(__always)
+    private func right(of rank: UInt32) -> UInt32 {
+        self.rights.loadUnaligned(fromByteOffset: Int(rank) &* 4, as: UInt32.self)
+    }
+
     /// The bytes of a token, which stay where they are for ever.
     func bytes(of rank: UInt32) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: self.bytes + Int(self.offsets[Int(rank)]), count: self.length(of: rank))
@@ -82,36 +92,39 @@ extension TokenIndex {
         Int(truncatingIfNeeded: ((low & 0xFF_FFFF) &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - Self.maskBits))
     }
 
+    /// The tokens of more than 15 bytes, longest first.
+    private static func longTokens(
+        _ lengths: UnsafePointer<UInt16>,
+        _ count: Int,
+        _ bytes: UnsafePointer<UInt8>,
+        _ offsets: UnsafePointer<UInt32>
+    ) -> [(key: TokenKey, rank: UInt32)] {
+        (0..<count).filter { Int(lengths[$0]) > TokenKey.longest }
+            .sorted { lengths[$0] > lengths[$1] }
+            .map { (TokenKey(bytes + Int(offsets[$0]), readable: 16), UInt32($0)) }
+    }
+
     private func fillTokens() {
         for rank in 0..<UInt32(self.count) {
             let token = self.bytes(of: rank)
             guard let start = token.baseAddress, token.count > 0 else { continue }
-            let key = TokenKey(start, readable: token.count)
+            let key = self.key(of: rank, start)
             if token.count <= TokenKey.longest {
                 self.short.insert(key.prefix(token.count), rank)
-            } else {
-                self.long.insert(key, rank)
             }
             self.lengthMasks[Self.maskSlot(key.low)] |= token.count <= TokenKey.longest ? 1 << UInt16(token.count) : 1
         }
-        self.long.sort { self.length(of: $0) > self.length(of: $1) }
+    }
+
+    /// More than the token may be read, since other tokens follow.
+    private func key(of rank: UInt32, _ start: UnsafePointer<UInt8>) -> TokenKey {
+        TokenKey(start, readable: self.bytes + Int(self.offsets[self.count]) - start)
     }
 
     private func fillPairs() {
         for rank in 0..<UInt32(self.count) {
-            let token = self.bytes(of: rank)
-            let split = Int(self.splits[Int(rank)])
-            var left = rank
-            var right = rank
-            if split > 0, let start = token.baseAddress {
-                guard let first = self.find(start, split, readable: token.count),
-                    let second = self.find(start + split, token.count - split, readable: token.count - split)
-                else { preconditionFailure("token \(rank) is made of parts that are not tokens") }
-                (left, right) = (first, second)
-                self.pairs.insert(left, right, rank)
-            }
-            self.lefts[Int(rank)] = left
-            self.rights[Int(rank)] = right
+            let (left, right) = (self.left(of: rank), self.right(of: rank))
+            if left != rank { self.pairs.insert(left, right, rank) }
         }
     }
 }
@@ -127,7 +140,7 @@ extension TokenIndex {
 
     @inline(never)
     private func findLong(_ key: TokenKey, _ start: UnsafePointer<UInt8>, _ count: Int) -> UInt32? {
-        self.long.candidates(key)?.first { self.length(of: $0) == count && self.matches($0, start, count) }
+        self.long.candidates(key).first { self.length(of: $0) == count && self.matches($0, start, count) }
     }
 
     private func matches(_ rank: UInt32, _ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
@@ -163,7 +176,7 @@ extension TokenIndex {
         _ count: Int,
         below limit: Int
     ) -> UInt32? {
-        self.long.candidates(key)?.first { self.length(of: $0) < limit && self.matches($0, start, count) }
+        self.long.candidates(key).first { self.length(of: $0) < limit && self.matches($0, start, count) }
     }
 
     /// Whether merging by rank leaves these two tokens beside each other, rather than merging across their border.
@@ -179,18 +192,18 @@ extension TokenIndex {
             if let merged = self.pairs.find(left, right), merged < limit { return false }
             if left > right {
                 limit = left
-                left = self.rights[Int(left)]
+                left = self.right(of: left)
                 if left == limit {
                     limit = right &+ 1
-                    right = self.lefts[Int(right)]
+                    right = self.left(of: right)
                     if right &+ 1 == limit { return true }
                 }
             } else {
                 limit = right &+ 1
-                right = self.lefts[Int(right)]
+                right = self.left(of: right)
                 if right &+ 1 == limit {
                     limit = left
-                    left = self.rights[Int(left)]
+                    left = self.right(of: left)
                     if left == limit { return true }
                 }
             }

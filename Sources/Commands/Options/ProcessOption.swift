@@ -79,9 +79,9 @@ enum ProcessOption: String, CaseIterable {
         case .store:
             Entry(
                 syntax: "URL",
-                fallback: "DIR/config.sqlite",
+                fallback: "DIR/config.sqlite, DIR/ledger.sqlite",
                 help: """
-                    The MySQL or MariaDB database that config centers share: \
+                    The MySQL or MariaDB database that config centers, or token services, share: \
                     mysql://user@host:3306/database?tls=required&ca=FILE&passwordFile=FILE; \
                     password also in AI_GATEWAY_STORE_PASSWORD.
                     """

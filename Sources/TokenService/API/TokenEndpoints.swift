@@ -196,8 +196,3 @@ struct TokenEndpoints {
         return (texts, true)
     }
 }
-
-extension ModelFamily {
-    /// A vocabulary by itself.
-    init(encoding vocabulary: Vocabulary) { self.init(vocabulary, .open, true) }
-}

@@ -18,7 +18,9 @@ func contents(of path: String) -> [UInt8] {
     fseek(file, 0, SEEK_END)
     let size = ftell(file)
     rewind(file)
-    return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in count = fread(buffer.baseAddress, 1, size, file) }
+    return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        count = fread(buffer.baseAddress, 1, size, file)
+    }
 }
 
 func nanoseconds(_ work: () throws -> Void) rethrows -> Int {
