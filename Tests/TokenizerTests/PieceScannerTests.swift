@@ -14,7 +14,10 @@ struct PieceScannerTests {
         (.tekken, ["x", "'s", "1", "2", "?/\n"]),
         (
             .deepSeek,
-            ["!abc", "é", "漢字", "123", "4", "  ", "漢", "\u{0}", "\u{0}a", "\u{0}\u{0}", " ", "12", "?!", "abc"]
+            [
+                "!abc", "é", "漢字", "123", "4", "  ", "漢", "\u{0}", "\u{0}a", "\u{0}\u{0}", " ", "12", "?!", "abc", "フ",
+                "゜・", "カ\u{3099}", "\u{3040}", "\u{3040}か",
+            ]
         ),
     ])
     func cutsAsThePatternDoes(_ vocabulary: Vocabulary, _ pieces: [String]) {
