@@ -37,6 +37,7 @@ struct PieceEncoder {
         while self.position < count {
             guard isWhole || count &- self.position >= index.longest, work > 0 else { return false }
             work &-= 1
+            if self.repeatsLast(index, start, count) { continue }
             let rest = start + self.position
             if let rank = index.longestToken(
                 rest,
@@ -50,6 +51,23 @@ struct PieceEncoder {
             }
         }
         return isWhole
+    }
+
+    /// Takes the token before once more, if the text repeats it and it may stand beside itself. As there is only one
+    /// result, the order of trying is free, and in a run of spaces this spares trying all their numbers everywhere.
+    @inline(__always)
+    private mutating func repeatsLast(_ index: TokenIndex, _ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        guard self.limit == .max, let last = self.ranks.last else { return false }
+        let length = index.length(of: last)
+        let end = self.position &+ length
+        guard end <= count, start[self.position] == start[self.position &- length], !self.isDead(end) else {
+            return false
+        }
+        for at in self.position..<end where start[at] != start[at &- length] { return false }
+        guard index.mayStandBeside(last, last) else { return false }
+        self.ranks.append(last)
+        self.position = end
+        return true
     }
 
     @inline(__always)
@@ -70,8 +88,10 @@ struct PieceEncoder {
         guard let last = self.ranks.popLast() else { preconditionFailure("a byte is not a token of the vocabulary") }
         while self.dead.count <= self.position >> 6 { self.dead.append(0) }
         self.dead[self.position >> 6] |= 1 << UInt64(self.position & 63)
-        self.limit = index.length(of: last)
-        self.position -= self.limit
+        let length = index.length(of: last)
+        self.position -= length
+        // A repeated token was tried out of turn, so the longer ones may be still to try.
+        self.limit = self.ranks.last == last ? .max : length
     }
 
     @inline(__always)

@@ -64,7 +64,7 @@ extension PieceGrammar {
         }
     )
 
-    /// Three splits, one after the other, of what the former left: `\p{N}{1,3}`, then U+3040 to U+30FF and U+4E00 to U+9FA5
+    /// Three splits, one after the other, each of all the pieces before it: `\p{N}{1,3}`, then U+3040 to U+30FF and U+4E00 to U+9FA5
     /// in runs, then ``[!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+``
     /// and `|\s+(?!\S)|\s+`. What matches none of them is a piece too.
     static let deepSeek = Self(
@@ -164,8 +164,7 @@ extension PieceRules {
         self.addWhitespace(lineEndsAreApart: true)
         // The first two splits end the text that the third one sees: there is nothing behind the whitespace.
         self.on(.white, Class.cjk.union([.number]), .endBefore)
-        self.on(.start, Class.cjk, .to(.cjk))
-        self.on(.cjk, Class.cjk, .to(.cjk))
+        self.addCJKRuns()
         self.addPunctuation(symbols, tail: [.newline])
         self.on(.start, [.punctuation, .symbol], .to(.punctuation))
         self.on(.start, [.apostrophe, .slash, .asciiPunctuation], .to(.prefix))
@@ -174,5 +173,17 @@ extension PieceRules {
         self.on(.start, [.other], .to(.oneGap))
         for state in [PieceState.oneGap, .gap] { self.on(state, [.other], .markBefore(.gap)) }
         self.on(.gap, words, .endAtMark)
+    }
+
+    /// The third split cuts the runs that the second one found as it cuts the rest.
+    private mutating func addCJKRuns() {
+        let (words, symbols): (Set<CharacterClass>, Set<CharacterClass>) = (
+            [.cjkLetter, .cjkMark], [.cjkPunctuation, .cjkSymbol]
+        )
+        for state in [PieceState.start, .cjk, .oneCJKGap] { self.on(state, words, .to(.cjk)) }
+        for state in [PieceState.start, .cjkSymbols] { self.on(state, symbols, .to(.cjkSymbols)) }
+        self.on(.start, [.cjkOther], .to(.oneCJKGap))
+        for state in [PieceState.oneCJKGap, .cjkGap] { self.on(state, [.cjkOther], .markBefore(.cjkGap)) }
+        self.on(.cjkGap, words, .endAtMark)
     }
 }

@@ -30,9 +30,11 @@ enum PieceState: UInt8, CaseIterable {
     case punctuation
     /// What may follow punctuation: line ends, in some patterns slashes.
     case tail
-    case asciiWord, cjk
+    case asciiWord
     /// Characters that no alternative matches; `gap` marks before the last of several.
     case oneGap, gap
+    /// Words, symbols and gaps within the characters that DeepSeek's second split sets apart.
+    case cjk, cjkSymbols, oneCJKGap, cjkGap
 }
 
 /// What a character does in a state.

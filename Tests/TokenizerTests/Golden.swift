@@ -13,7 +13,6 @@ struct Golden: Sendable {
         self.ids = ids
     }
 
-    // swift-format-ignore: a table, a line for each
     static let all: [Golden] = [
         Golden(.cl100kBase, "Hello, world!", [9906, 11, 1917, 0]),
         Golden(
@@ -40,6 +39,12 @@ struct Golden: Sendable {
         Golden(.cl100kBase, "<|endoftext|>", [27, 91, 8862, 728, 428, 91, 29]),
         Golden(.cl100kBase, "...'\u{22}/\u{A}/\u{D}\u{A}!!", [74438, 3193, 198, 30210, 3001]),
         Golden(.cl100kBase, "\u{0}\u{1}a \u{7}", [188, 189, 64, 220, 195]),
+        Golden(
+            .cl100kBase,
+            "x'\u{17F}y it'RE'VE'd'lx'r",
+            [87, 6, 129, 123, 88, 433, 95253, 6, 4592, 4265, 6, 32547, 97670]
+        ),
+        Golden(.cl100kBase, "!\u{301}a \u{301} AB\u{301}Cd", [0, 54939, 64, 220, 54939, 14469, 54939, 91300]),
         Golden(.o200kBase, "Hello, world!", [13225, 11, 2375, 0]),
         Golden(
             .o200kBase,
@@ -58,6 +63,12 @@ struct Golden: Sendable {
         Golden(.o200kBase, "<|endoftext|>", [27, 91, 419, 1440, 919, 91, 29]),
         Golden(.o200kBase, "...'\u{22}/\u{A}/\u{D}\u{A}!!", [144891, 6378, 198, 73079, 2618]),
         Golden(.o200kBase, "\u{0}\u{1}a \u{7}", [188, 189, 64, 220, 195]),
+        Golden(
+            .o200kBase,
+            "x'\u{17F}y it'RE'VE'd'lx'r",
+            [87, 6, 70067, 88, 480, 6, 1099, 6, 19511, 11062, 54602, 87, 15770]
+        ),
+        Golden(.o200kBase, "!\u{301}a \u{301} AB\u{301}Cd", [0, 13430, 64, 220, 13430, 16520, 13430, 57548]),
         Golden(.p50kBase, "Hello, world!", [15496, 11, 995, 0]),
         Golden(
             .p50kBase,
@@ -83,6 +94,12 @@ struct Golden: Sendable {
         Golden(.p50kBase, "<|endoftext|>", [27, 91, 437, 1659, 5239, 91, 29]),
         Golden(.p50kBase, "...'\u{22}/\u{A}/\u{D}\u{A}!!", [986, 29653, 14, 198, 14, 201, 198, 3228]),
         Golden(.p50kBase, "\u{0}\u{1}a \u{7}", [188, 189, 64, 220, 195]),
+        Golden(
+            .p50kBase,
+            "x'\u{17F}y it'RE'VE'd'lx'r",
+            [87, 6, 129, 123, 88, 340, 6, 2200, 6, 6089, 1549, 6, 75, 87, 6, 81]
+        ),
+        Golden(.p50kBase, "!\u{301}a \u{301} AB\u{301}Cd", [0, 136, 223, 64, 220, 136, 223, 9564, 136, 223, 34, 67]),
         Golden(.claude, "Hello, world!", [10002, 16, 2253, 5]),
         Golden(
             .claude,
@@ -97,6 +114,7 @@ struct Golden: Sendable {
         Golden(.claude, "<|endoftext|>", [32, 96, 441, 1392, 676, 96, 34]),
         Golden(.claude, "...'\u{22}/\u{A}/\u{D}\u{A}!!", [1174, 8789, 19, 203, 19, 206, 203, 3805]),
         Golden(.claude, "\u{0}\u{1}a \u{7}", [193, 194, 69, 225, 200]),
+        Golden(.claude, "!\u{301}a \u{301} AB\u{301}Cd", [5, 141, 228, 69, 20209, 19436, 141, 228, 27682]),
         Golden(.qwen, "Hello, world!", [9707, 11, 1879, 0]),
         Golden(
             .qwen,
@@ -115,6 +133,8 @@ struct Golden: Sendable {
         Golden(.qwen, "<|endoftext|>", [27, 91, 8691, 723, 427, 91, 29]),
         Golden(.qwen, "...'\u{22}/\u{A}/\u{D}\u{A}!!", [73338, 3115, 198, 29110, 2928]),
         Golden(.qwen, "\u{0}\u{1}a \u{7}", [188, 189, 64, 220, 195]),
+        Golden(.qwen, "x'\u{17F}y it'RE'VE'd'lx'r", [87, 6, 144815, 88, 432, 94153, 6, 4491, 4172, 6, 31447, 96570]),
+        Golden(.qwen, "!\u{301}a \u{301} AB\u{301}Cd", [0, 53839, 64, 220, 53839, 14137, 53839, 90200]),
         Golden(.deepSeek, "Hello, world!", [19923, 14, 2058, 3]),
         Golden(
             .deepSeek,
@@ -137,6 +157,12 @@ struct Golden: Sendable {
         Golden(.deepSeek, "<|endoftext|>", [30, 94, 523, 2154, 2067, 94, 32]),
         Golden(.deepSeek, "...'\u{22}/\u{A}/\u{D}\u{A}!!", [1613, 66570, 4253, 17, 204, 201, 6909]),
         Golden(.deepSeek, "\u{0}\u{1}a \u{7}", [191, 192, 67, 223, 198]),
+        Golden(
+            .deepSeek,
+            "x'\u{17F}y it'RE'VE'd'lx'r",
+            [90, 9, 75929, 91, 436, 9, 3827, 9, 23584, 7485, 61264, 90, 76398]
+        ),
+        Golden(.deepSeek, "!\u{301}a \u{301} AB\u{301}Cd", [3, 17793, 67, 223, 17793, 13439, 17793, 82345]),
         Golden(.tekken, "Hello, world!", [22177, 1044, 4304, 1033]),
         Golden(
             .tekken,
@@ -159,5 +185,15 @@ struct Golden: Sendable {
         Golden(.tekken, "<|endoftext|>", [1060, 1124, 1474, 2935, 2149, 1124, 1062]),
         Golden(.tekken, "...'\u{22}/\u{A}/\u{D}\u{A}!!", [2880, 1039, 10681, 1010, 1047, 1013, 1010, 7290]),
         Golden(.tekken, "\u{0}\u{1}a \u{7}", [1000, 1001, 1097, 1032, 1007]),
+        Golden(
+            .tekken,
+            "x'\u{17F}y it'RE'VE'd'lx'r",
+            [1120, 1039, 1197, 1191, 1121, 1494, 1039, 3609, 1039, 16578, 6813, 54297, 1120, 37985]
+        ),
+        Golden(
+            .tekken,
+            "!\u{301}a \u{301} AB\u{301}Cd",
+            [1033, 1204, 1129, 1097, 1032, 1204, 1129, 23904, 1204, 1129, 72961]
+        ),
     ]
 }

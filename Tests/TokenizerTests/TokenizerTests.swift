@@ -14,7 +14,7 @@ struct TokenizerTests {
     @Test(arguments: Vocabulary.allCases)
     func decodesToWhatItEncoded(_ vocabulary: Vocabulary) throws {
         let tokenizer = Tokenizer.of(vocabulary)
-        for text in Texts.random(count: 300, seed: 1) {
+        for text in Texts.random(count: 120, seed: 1) {
             let ids = try tokenizer.encode(text)
             #expect(try tokenizer.decode(ids) == text)
             #expect(tokenizer.count(text) == ids.count)
@@ -25,7 +25,7 @@ struct TokenizerTests {
     @Test(arguments: Vocabulary.allCases)
     func encodesPiecesAsMergingByRankDoes(_ vocabulary: Vocabulary) throws {
         let tokenizer = Tokenizer.of(vocabulary)
-        for text in Texts.random(count: 300, seed: 2) {
+        for text in Texts.random(count: 120, seed: 2) {
             var scanner = PieceScanner(tokenizer.grammar, tokenizer.classes)
             var expected: [UInt32] = []
             var start = 0

@@ -177,7 +177,7 @@ def test_the_ledger_proves_itself(run: Run) -> None:
 
 def test_every_request_has_one_record_whatever_is_killed(tmp_path: pathlib.Path) -> None:
     result = ledger.round_of_crashes(tmp_path, seconds=8, seed=1)
-    assert result["reached"] > 50 and result["kills of gateway"] + result["kills of token-service"] > 1, result
+    assert result["reached"] > 50 and result["kills of gateway-1"] + result["kills of token-service-1"] > 1, result
 
 
 def test_a_gateway_serves_and_forgets_nothing_without_its_token_service(tmp_path: pathlib.Path) -> None:
@@ -185,10 +185,10 @@ def test_a_gateway_serves_and_forgets_nothing_without_its_token_service(tmp_path
     fleet = ledger.Fleet(tmp_path, upstream.url)
     try:
         assert wait_for(fleet.chat, timeout=20)
-        fleet.kill("token-service")
+        fleet.kill("token-service-1")
         assert all(fleet.chat() for _ in range(20))
-        assert fleet.processes["gateway"].stop() == 0
-        for name in ("token-service", "gateway"):
+        assert fleet.processes["gateway-1"].stop() == 0
+        for name in ("token-service-1", "gateway-1"):
             fleet.start(name)
         assert wait_for(lambda: fleet.requests() == len(upstream.ids), timeout=20)
         assert {record["id"] for record in fleet.records()} == set(upstream.ids)

@@ -9,6 +9,7 @@ import threading
 import time
 
 from harness import processes
+from harness.mariadb import Database
 from harness.processes import Command
 from harness.wire import call, post_json, request, wait_for
 
@@ -74,56 +75,81 @@ def config(upstream: str) -> dict:
 
 
 class Fleet:
-    """The three processes; gateway and token service can be killed and come back on their ports."""
+    """A config center with gateways and token services as processes of their own, which can be killed and come back on their
+    ports. On a shared database there are two of each, which ship to one ledger."""
 
-    def __init__(self, folder: pathlib.Path, upstream: str) -> None:
+    def __init__(self, folder: pathlib.Path, upstream: str, database: Database | None = None) -> None:
         self.folder = folder
+        self.database = database
         self.center = processes.start_config_center(folder / "center", config(upstream))
         self.center_url = self.center.ready["configCenter"]
         self.token = self.center.ready["enrolmentToken"]
-        self.ports = {"gateway": processes.free_port(), "token-service": processes.free_port()}
+        numbers = [1, 2] if database else [1]
+        self.services = [f"token-service-{number}" for number in numbers]
+        self.gateways = [f"gateway-{number}" for number in numbers]
+        self.names = self.services + self.gateways + (["database"] if database else [])
+        self.ports = {name: processes.free_port() for name in self.services + self.gateways}
         self.processes: dict[str, Command] = {}
-        for name in ("token-service", "gateway"):
+        for name in self.services + self.gateways:
             self.start(name)
         self.admin = post_json(
             self.center_url, "/api/v1/login", None, {"name": "admin", "password": self.center.ready["adminPassword"]}
         ).json["token"]
 
-    @property
-    def gateway_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['gateway']}"
-
-    @property
-    def ledger_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['token-service']}"
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
 
     def start(self, name: str) -> None:
+        if name == "database":
+            self.database.start()
+            return
         folder, port = self.folder / name, self.ports[name]
-        if name == "gateway":
-            more = ["--token-service", self.ledger_url]
-            self.processes[name] = processes.start_gateway(folder, self.center_url, self.token, *more, port=port)
-        else:
-            self.processes[name] = processes.start_token_service(
-                folder, self.center_url, "--enrolment-token", self.token, port=port
+        if name in self.gateways:
+            ledger = self.url(name.replace("gateway", "token-service"))
+            self.processes[name] = processes.start_gateway(
+                folder, self.center_url, self.token, "--token-service", ledger, port=port, name=name
             )
+            return
+        store = ["--store", self.database.url] if self.database else []
+        try:
+            self.processes[name] = processes.start_token_service(
+                folder, self.center_url, "--enrolment-token", self.token, *store, port=port, name=name
+            )
+        except processes.StartFailure:
+            # Without its database it does not start; whoever runs it tries again.
+            if not self.database:
+                raise
 
     def kill(self, name: str) -> None:
-        self.processes[name].kill()
+        if name == "database":
+            self.database.kill()
+        else:
+            self.processes[name].kill()
+
+    def revive(self) -> None:
+        """Starts again what has ended by itself, for want of something else."""
+        for name, command in list(self.processes.items()):
+            if not command.is_running:
+                self.start(name)
 
     def stop(self) -> None:
         for command in [*self.processes.values(), self.center]:
             command.kill()
+        if self.database:
+            self.database.kill()
 
-    def chat(self) -> bool:
+    def chat(self, caller: int = 0) -> bool:
         """Whether one call was answered with success."""
         try:
-            return post_json(self.gateway_url, "/v1/chat/completions", KEY, CHAT, timeout=5).status == 200
+            gateway = self.url(self.gateways[caller % len(self.gateways)])
+            return post_json(gateway, "/v1/chat/completions", KEY, CHAT, timeout=5).status == 200
         except (OSError, ValueError, AssertionError):
             return False
 
     def get(self, path: str) -> bytes:
         """What the ledger answers an administrator."""
-        answer = call(self.ledger_url, request("GET", path, authorization=f"Bearer {self.admin}"), timeout=60)
+        ask = request("GET", path, authorization=f"Bearer {self.admin}")
+        answer = call(self.url(self.services[-1]), ask, timeout=60)
         assert answer.status == 200, answer
         return answer.body
 
@@ -133,54 +159,61 @@ class Fleet:
         return [json.loads(line) for line in lines]
 
     def requests(self) -> int:
-        """How many requests the sums know of."""
-        rows = json.loads(self.get("/api/v1/usage?from=2020-01-01"))["rows"]
+        """How many requests the sums know of; -1 when the ledger does not answer."""
+        try:
+            rows = json.loads(self.get("/api/v1/usage?from=2020-01-01"))["rows"]
+        except (OSError, AssertionError):
+            return -1
         return sum(row["requests"] for row in rows)
 
     def verify(self) -> str:
         """Proves that sums and records agree; what it printed."""
-        run = processes.run_once("ledger", "verify", "--data-dir", str(self.folder / "token-service" / "data"), timeout=600)
+        store = ["--store", self.database.url] if self.database else []
+        folder = self.folder / self.services[0] / "data"
+        run = processes.run_once("ledger", "verify", "--data-dir", str(folder), *store, timeout=600)
         assert run.returncode == 0, run.stdout + run.stderr
         return run.stdout
 
 
-def round_of_crashes(folder: pathlib.Path, seconds: float, seed: int, callers: int = 6) -> dict:
+def round_of_crashes(folder: pathlib.Path, seconds: float, seed: int, callers: int = 6, on_mariadb: bool = False) -> dict:
     """Load and `kill -9` at random for a while; then every request that reached the upstream must have one record."""
     chance = random.Random(seed)
     upstream = NotingUpstream(seed)
-    fleet = Fleet(folder, upstream.url)
+    fleet = Fleet(folder, upstream.url, Database(folder / "database") if on_mariadb else None)
+    is_over = threading.Event()
     try:
-        assert wait_for(fleet.chat, timeout=20), "the first snapshot did not arrive"
-        is_over = threading.Event()
+        assert wait_for(lambda: all(fleet.chat(number) for number in range(2)), timeout=20), "no snapshot arrived"
         answered = [0] * callers
 
         def load(caller: int) -> None:
             while not is_over.is_set():
-                if fleet.chat():
+                if fleet.chat(caller):
                     answered[caller] += 1
                 else:
                     time.sleep(0.02)
 
-        threads = [threading.Thread(target=load, args=(index,)) for index in range(callers)]
+        threads = [threading.Thread(target=load, args=(index,), daemon=True) for index in range(callers)]
         for thread in threads:
             thread.start()
-        kills = {"gateway": 0, "token-service": 0}
+        kills = dict.fromkeys(fleet.names, 0)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(chance.uniform(0.2, 3))
-            name = chance.choice(list(kills))
+            name = chance.choice(fleet.names)
             fleet.kill(name)
             kills[name] += 1
             time.sleep(chance.choice([0, 0, 0.5, 2]))
             fleet.start(name)
+            fleet.revive()
         is_over.set()
         for thread in threads:
             thread.join()
-        wait_for(lambda: fleet.requests() >= len(set(upstream.ids)), timeout=60, pause=0.5)
+        wait_for(lambda: fleet.requests() >= len(set(upstream.ids)), timeout=90, pause=0.5)
         # What would come twice has had the time to come.
         time.sleep(2)
         return judge(fleet, upstream, kills, sum(answered))
     finally:
+        is_over.set()
         fleet.stop()
         upstream.stop()
 
