@@ -117,7 +117,7 @@ class Fleet:
             )
         except processes.StartFailure:
             # Without its database it does not start; whoever runs it tries again.
-            if not self.database:
+            if not self.database or name not in self.processes:
                 raise
 
     def kill(self, name: str) -> None:

@@ -25,8 +25,9 @@ class Database:
         )  # fmt: skip
         script = folder / "init.sql"
         script.write_text(
-            "CREATE DATABASE IF NOT EXISTS gateway;"
-            "CREATE USER IF NOT EXISTS gateway@'127.0.0.1'; GRANT ALL ON gateway.* TO gateway@'127.0.0.1';\n"
+            # One statement on a line: the server reads it so.
+            "CREATE DATABASE IF NOT EXISTS gateway;\n"
+            "CREATE USER IF NOT EXISTS gateway@'127.0.0.1';\nGRANT ALL ON gateway.* TO gateway@'127.0.0.1';\n"
         )
         self._more = [
             "--bind-address=127.0.0.1", f"--port={self.port}", f"--socket={folder}/socket", f"--pid-file={folder}/pid",

@@ -2,21 +2,31 @@ internal import AsyncHTTPClient
 package import GatewayModel
 internal import NIOCore
 internal import NIOHTTP1
+internal import Synchronization
 
 /// Sends usage records to a token service in another process.
 package final class LedgerClient: Sendable {
     private let url: String
     private let token: Secret
-    private let client: HTTPClient
+    /// Made when it is needed: one that is made must be closed, and not every process comes that far.
+    private let client = Mutex<HTTPClient?>(nil)
 
     /// Refuses `http` to anything but this machine, unless it is allowed: the token would be readable on the way.
     package init(url: String, token: Secret, allowPlainHTTP: Bool) throws(SnapshotWatcher.Refusal) {
         self.url = try SnapshotWatcher.address(url, of: "token service", allowPlainHTTP: allowPlainHTTP).description
         self.token = token
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout.connect = .seconds(5)
-        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    private func usedClient() -> HTTPClient {
+        self.client.withLock { client in
+            if let client { return client }
+            var configuration = HTTPClient.Configuration()
+            configuration.redirectConfiguration = .disallow
+            configuration.timeout.connect = .seconds(5)
+            let made = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            client = made
+            return made
+        }
     }
 
     /// Returns when the records are stored. Throws when the token service did not say so within ten seconds.
@@ -34,7 +44,7 @@ package final class LedgerClient: Sendable {
             body.writeInteger(UInt8(ascii: "\n"))
         }
         request.body = .bytes(body)
-        let response = try await self.client.execute(request, timeout: .seconds(10))
+        let response = try await self.usedClient().execute(request, timeout: .seconds(10))
         let answer = try await response.body.collect(upTo: 1 << 16)
         guard response.status.code == 200 else {
             let detail = (try? DocumentValue(json: Array(answer.readableBytesView)))?["detail"]?.string ?? ""
@@ -43,7 +53,7 @@ package final class LedgerClient: Sendable {
     }
 
     /// To be called when nothing is sent any more.
-    package func close() async throws { try await self.client.shutdown() }
+    package func close() async throws { try await self.client.withLock { $0 }?.shutdown() }
 
     private struct Refused: Error, CustomStringConvertible {
         let status: UInt

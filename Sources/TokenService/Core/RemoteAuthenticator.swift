@@ -25,7 +25,8 @@ package final class RemoteAuthenticator: Authenticator {
     private let url: String
     /// The digest of the token that proves a gateway.
     private let gatewayToken: String?
-    private let client: HTTPClient
+    /// Made when it is needed: one that is made must be closed, and not every process comes that far.
+    private let client = Mutex<HTTPClient?>(nil)
     /// By the token's digest.
     private let known = Mutex<[String: Answer]>([:])
 
@@ -33,10 +34,18 @@ package final class RemoteAuthenticator: Authenticator {
     package init(configCenter: BaseURL, gatewayToken: Secret?) {
         self.url = configCenter.description + "/api/v1/whoami"
         self.gatewayToken = gatewayToken.map { KeyedHash.tokenDigest(String(decoding: $0.reveal(), as: UTF8.self)) }
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout.connect = .seconds(2)
-        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    private func usedClient() -> HTTPClient {
+        self.client.withLock { client in
+            if let client { return client }
+            var configuration = HTTPClient.Configuration()
+            configuration.redirectConfiguration = .disallow
+            configuration.timeout.connect = .seconds(2)
+            let made = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            client = made
+            return made
+        }
     }
 
     package func holder(of token: String) async throws -> (name: String, role: Role)? {
@@ -62,7 +71,7 @@ package final class RemoteAuthenticator: Authenticator {
         guard token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
         var request = HTTPClientRequest(url: self.url)
         request.headers.add(name: "authorization", value: "Bearer \(token)")
-        let response = try await self.client.execute(request, timeout: .seconds(3))
+        let response = try await self.usedClient().execute(request, timeout: .seconds(3))
         let body = try await response.body.collect(upTo: 1 << 16)
         if response.status.code == 401 { return nil }
         guard response.status.code == 200, let answer = try? DocumentValue(json: Array(body.readableBytesView)),
@@ -72,7 +81,7 @@ package final class RemoteAuthenticator: Authenticator {
     }
 
     /// To be called when nobody asks any more.
-    package func close() async throws { try await self.client.shutdown() }
+    package func close() async throws { try await self.client.withLock { $0 }?.shutdown() }
 
     private struct UnexpectedAnswer: Error {
         let status: UInt
