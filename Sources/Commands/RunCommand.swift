@@ -26,7 +26,7 @@ struct RunCommand: AsyncParsableCommand {
         let directory = try DataDirectory(options.dataDirectory)
         try ListenCheck.gateway(options)
         try ListenCheck.configCenter(options)
-        try ListenCheck.tokenService(options)
+        if options.hasLedger { try ListenCheck.tokenService(options) }
         let log = try ProcessLog(options)
         let secrets = SecretBox(try MasterKey.loadOrCreate(directory: directory.path))
         let run = try await SingleProcess(options, directory, log, secrets)
@@ -41,7 +41,8 @@ private struct SingleProcess {
     let startUp: StartUp
     let dataPlane: DataPlane
     let control: ControlPlane
-    let usage: LedgerPlane
+    /// Nil: usage records stay in the journal.
+    let usage: LedgerPlane?
     let defaults: DefaultConfiguration
 
     init(_ options: ServerOptions, _ directory: DataDirectory, _ log: ProcessLog, _ secrets: SecretBox) async throws {
@@ -49,7 +50,8 @@ private struct SingleProcess {
         let environment = ProcessInfo.processInfo.environment
         let needsSimulator =
             usesDefaults && DefaultConfiguration(environment: environment, isFirstRun: false).needsSimulator
-        var awaited: Set = ["gateway", "configCenter", "tokenService"]
+        var awaited: Set = ["gateway", "configCenter"]
+        if options.hasLedger { awaited.insert("tokenService") }
         if needsSimulator { awaited.insert("simulator") }
         let model = DefaultConfiguration(environment: environment, isFirstRun: false)
         let startUp = StartUp(awaiting: awaited, readyFile: options.readyFile) { facts in
@@ -61,7 +63,7 @@ private struct SingleProcess {
             in: directory,
             secrets: secrets,
             logger: log.logger("gateway"),
-            shipsUsage: true
+            shipsUsage: options.hasLedger
         ) { port in
             startUp.fulfil("gateway", options.gatewayURL(port: port))
         }
@@ -73,14 +75,17 @@ private struct SingleProcess {
         ) { port in
             startUp.fulfil("configCenter", "http://\(adminHost):\(port)")
         }
-        self.usage = try await LedgerPlane(
-            options,
-            in: directory,
-            authenticator: self.control.center.authenticator,
-            logger: log.logger("token-service")
-        ) { port in
-            startUp.fulfil("tokenService", "http://\(adminHost):\(port)")
-        }
+        self.usage =
+            !options.hasLedger
+            ? nil
+            : try await LedgerPlane(
+                options,
+                in: directory,
+                authenticator: self.control.center.authenticator,
+                logger: log.logger("token-service")
+            ) { port in
+                startUp.fulfil("tokenService", "http://\(adminHost):\(port)")
+            }
         self.defaults = DefaultConfiguration(
             environment: environment,
             isFirstRun: usesDefaults && self.control.firstRun != nil
@@ -98,9 +103,9 @@ private struct SingleProcess {
             _ = try await self.control.center.apply(self.defaults.document(simulator: nil), managedBy: .file)
         }
         let (dataPlane, center) = (self.dataPlane, self.control.center)
-        let ledger = self.usage.ledger
+        let ledger = self.usage?.ledger
         center.observe { snapshot in
-            ledger.adopt(snapshot)
+            ledger?.adopt(snapshot)
             dataPlane.adopt(snapshot)
             center.reportGateway(id: "local", version: dataPlane.version)
         }
@@ -114,12 +119,10 @@ private struct SingleProcess {
 
     /// Services stop in reverse order: the gateway drains first, while what it stands on still runs.
     private func group() -> ServiceGroup {
-        let ledger = self.usage.ledger
-        let shipper = self.dataPlane.shipper { records in try await ledger.ingest(records) }
-        var services: [any Service] = [
-            self.hangup, self.dataPlane.keeper, self.dataPlane.renewer, self.control.center, self.usage.service,
-            shipper,
-        ]
+        var services: [any Service] = [self.hangup, self.dataPlane.keeper, self.dataPlane.renewer, self.control.center]
+        if let usage = self.usage {
+            services += [usage.service, self.dataPlane.shipper { try await usage.ledger.ingest($0) }]
+        }
         if self.options.document == nil, self.defaults.needsSimulator { services.insert(self.simulator, at: 0) }
         services += DataPlane.certificateKeepers(self.options, logger: self.log.logger("gateway"))
         services.append(self.dataPlane.server)

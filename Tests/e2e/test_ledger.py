@@ -175,6 +175,19 @@ def test_the_ledger_proves_itself(run: Run) -> None:
     assert all(line["differences"] == 0 for line in lines[1:])
 
 
+def test_without_a_ledger_records_stay_in_the_journal(tmp_path: pathlib.Path) -> None:
+    with (
+        processes.start_simulator(tmp_path) as simulator,
+        processes.start_run(tmp_path, base_config(simulator.ready["simulator"]), "--ledger", "off") as command,
+    ):
+        assert "tokenService" not in command.ready
+        assert post_json(command.ready["gateway"], "/v1/chat/completions", MAIN_KEY, CHAT).status == 200
+        assert wait_for(lambda: len(processes.usage_records(tmp_path)) == 1)
+        metrics = call(command.ready["gateway"], request("GET", "/metrics")).body.decode()
+        assert "gateway_usage_records_shipped_total" not in metrics
+    assert not (tmp_path / "data/ledger.sqlite").exists()
+
+
 def test_every_request_has_one_record_whatever_is_killed(tmp_path: pathlib.Path) -> None:
     result = ledger.round_of_crashes(tmp_path, seconds=8, seed=1)
     assert result["reached"] > 50 and result["kills of gateway-1"] + result["kills of token-service-1"] > 1, result

@@ -172,6 +172,8 @@ class Gateway(Peer):
             "--gateway-port", 0, "--config-center-port", 0, "--token-service-port", 0, "--console-port", 0,
             "--threads", self.setting.loops, "--ready-file", self.ready_file, *tls,
             "--access-log", self.log_file if self.setting.access_log else "off",
+            # Records stay in the journal: to store them is another service's work, which no peer has.
+            *(["--ledger", "off"] if "--ledger" in _help(self.binary) else []),
         ]
 
     @property

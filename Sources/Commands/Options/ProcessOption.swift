@@ -39,6 +39,7 @@ enum ProcessOption: String, CaseIterable {
     case enrolmentToken
     case tokenService
     case usageRetention
+    case ledger
     case gatewayID = "gatewayId"
     case staleAfter
     case allowPlainHTTP = "allowPlainHttp"
@@ -172,6 +173,12 @@ enum ProcessOption: String, CaseIterable {
                 syntax: "DAYS",
                 fallback: "90",
                 help: "Days whose usage records are kept; their sums by hour and by day stay."
+            )
+        case .ledger:
+            Entry(
+                syntax: "on|off",
+                fallback: "on",
+                help: "With off, `run` starts no token service: usage records stay in the journal."
             )
         case .gatewayID:
             Entry(syntax: "NAME", fallback: nil, help: "How this gateway is listed; by default host and pid.")

@@ -40,6 +40,7 @@ struct ServerFlags: ParsableArguments {
     @Option(name: .customLong("enrolment-token"), help: help(.enrolmentToken)) var enrolmentToken: String?
     @Option(help: help(.tokenService)) var tokenService: String?
     @Option(help: help(.usageRetention)) var usageRetention: String?
+    @Option(help: help(.ledger)) var ledger: String?
     @Option(name: .customLong("gateway-id"), help: help(.gatewayID)) var gatewayID: String?
     @Option(name: .customLong("stale-after"), help: help(.staleAfter)) var staleAfter: String?
     @Option(name: .customLong("allow-plain-http"), help: help(.allowPlainHTTP)) var allowPlainHTTP: String?
@@ -96,6 +97,7 @@ struct ServerFlags: ParsableArguments {
         case .enrolmentToken: self.enrolmentToken
         case .tokenService: self.tokenService
         case .usageRetention: self.usageRetention
+        case .ledger: self.ledger
         case .gatewayID: self.gatewayID
         case .staleAfter: self.staleAfter
         case .allowPlainHTTP: self.allowPlainHTTP

@@ -39,6 +39,7 @@ struct ServerOptions {
     let tokenService: String?
     /// Days.
     let usageRetention: Int
+    let hasLedger: Bool
     let gatewayID: String
     let staleAfter: Duration
     let allowsPlainHTTP: Bool
@@ -83,6 +84,7 @@ struct ServerOptions {
         self.configCenter = reader.text(.configCenter)
         self.enrolmentToken = reader.text(.enrolmentToken)
         self.tokenService = reader.text(.tokenService)
+        self.hasLedger = try reader.choice(.ledger, ["on", "off"]) != "off"
         self.usageRetention = try reader.int(.usageRetention, in: 1...36_500) ?? 90
         let host = ProcessInfo.processInfo.hostName
         self.gatewayID = reader.text(.gatewayID) ?? "\(host)-\(ProcessInfo.processInfo.processIdentifier)"
