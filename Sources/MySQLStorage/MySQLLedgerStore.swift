@@ -1,4 +1,3 @@
-package import GatewayModel
 package import Storage
 
 /// A ledger in a MySQL or MariaDB database, which several token services may use at the same time. The records of each day
@@ -6,7 +5,7 @@ package import Storage
 ///
 /// Whoever stores records holds the row `firstDay` until it commits: writers come one after another, and none stores into a
 /// day that is being removed.
-package final class MySQLLedgerStore: LedgerStore {
+package final class MySQLLedgerStore: LedgerDriver {
     private let pool: MySQLPool
 
     /// Connects, and brings the schema up to date; several processes may do so at once. Throws `MySQLError`.
@@ -33,41 +32,16 @@ package final class MySQLLedgerStore: LedgerStore {
         try await self.write { try LedgerTables($0).create(missing) }
     }
 
-    package func usage(_ query: UsageQuery) async throws -> [UsageRow] {
-        try await self.read { try LedgerReader($0).usage(query) }
-    }
-
-    package func records(_ query: RecordQuery) async throws -> [LedgerEntry] {
-        try await self.read { try LedgerReader($0).records(query) }
-    }
-
-    package func missing(among records: [UsageRecord]) async throws -> [UsageRecord] {
-        try await self.read { try LedgerReader($0).missing(among: records) }
-    }
-
-    package func days() async throws -> [UsageDay] { try await self.read { try LedgerTables($0).verifiable() } }
-
-    package func dropDays(before day: UsageDay) async throws -> [UsageDay] {
-        let old = try await self.write { try LedgerTables($0).raiseFirstDay(to: day) }
-        for day in old { try await self.write { try LedgerTables($0).drop(day) } }
-        return old
-    }
-
-    package func verify(_ day: UsageDay, repair: Bool) async throws -> DayVerdict {
-        guard repair else { return try await self.read { try LedgerCheck($0, day).verdict() } }
-        return try await self.write { try LedgerCheck($0, day).repaired() }
-    }
-
     /// Waits for what runs, and closes the connections.
     package func close() async { await self.pool.close() }
 
-    private func write<Result: Sendable>(
+    package func write<Result: Sendable>(
         _ work: @escaping @Sendable (any LedgerDatabase) throws -> Result
     ) async throws -> Result {
         try await self.pool.write { try work(MySQLLedgerDatabase(transaction: $0)) }
     }
 
-    private func read<Result: Sendable>(
+    package func read<Result: Sendable>(
         _ work: @escaping @Sendable (any LedgerDatabase) throws -> Result
     ) async throws -> Result {
         try await self.pool.read { try work(MySQLLedgerDatabase(transaction: $0)) }

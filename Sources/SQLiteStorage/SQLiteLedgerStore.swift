@@ -1,10 +1,9 @@
 internal import Foundation
 internal import GRDB
-package import GatewayModel
 package import Storage
 
 /// A ledger in one SQLite file. The records of each day are a table of their own, so that removing a day is to drop a table.
-package final class SQLiteLedgerStore: LedgerStore {
+package final class SQLiteLedgerStore: LedgerDriver {
     private let pool: DatabasePool
 
     /// Opens or creates the file, and brings its schema up to date.
@@ -33,42 +32,16 @@ package final class SQLiteLedgerStore: LedgerStore {
         }
     }
 
-    package func usage(_ query: UsageQuery) async throws -> [UsageRow] {
-        try await self.read { try LedgerReader($0).usage(query) }
-    }
-
-    package func records(_ query: RecordQuery) async throws -> [LedgerEntry] {
-        try await self.read { try LedgerReader($0).records(query) }
-    }
-
-    package func missing(among records: [UsageRecord]) async throws -> [UsageRecord] {
-        try await self.read { try LedgerReader($0).missing(among: records) }
-    }
-
-    package func days() async throws -> [UsageDay] { try await self.read { try LedgerTables($0).verifiable() } }
-
-    package func dropDays(before day: UsageDay) async throws -> [UsageDay] {
-        let old = try await self.write { try LedgerTables($0).raiseFirstDay(to: day) }
-        // One day at a time, so that others may write between them.
-        for day in old { try await self.write { try LedgerTables($0).drop(day) } }
-        return old
-    }
-
-    package func verify(_ day: UsageDay, repair: Bool) async throws -> DayVerdict {
-        guard repair else { return try await self.read { try LedgerCheck($0, day).verdict() } }
-        return try await self.write { try LedgerCheck($0, day).repaired() }
-    }
-
     /// Waits for what runs, and closes the file.
     package func close() throws { try self.pool.close() }
 
-    private func write<Result: Sendable>(
+    package func write<Result: Sendable>(
         _ work: @escaping @Sendable (any LedgerDatabase) throws -> Result
     ) async throws -> Result {
         try await self.pool.write { db in try work(SQLiteLedgerDatabase(db: db)) }
     }
 
-    private func read<Result: Sendable>(
+    package func read<Result: Sendable>(
         _ work: @escaping @Sendable (any LedgerDatabase) throws -> Result
     ) async throws -> Result {
         try await self.pool.read { db in try work(SQLiteLedgerDatabase(db: db)) }
