@@ -84,15 +84,16 @@ fuzz: ## libFuzzer on everything that reads bytes from outside: 600 s for each t
 	@SECONDS_EACH="$(SECONDS)" scripts/fuzz $(ARGS)
 
 .PHONY: test-tokenizer
-test-tokenizer: ## token ids against the publishers' own tokenizers (ARGS="FOLDER" with the published vocabulary files)
+test-tokenizer: ## token ids against the publishers' own tokenizers, on 50 MB of text for each (ARGS="MB TEXT…" for more)
 	@scripts/setup build test
 	@scripts/test-tokenizer $(ARGS)
 
 .PHONY: bench-tokenizer
-bench-tokenizer: ## the tokenizer's speed beside others' (ARGS="FOLDER TEXT…": the published vocabulary files, fresh texts)
+bench-tokenizer: ## the tokenizer's speed beside others' on fresh texts (ARGS="TEXT…" for other texts)
 	@scripts/setup build
 	swift build -c release --package-path benchmarks/tokenizer
-	@"$$(scripts/venv tokenizer)" benchmarks/tokenizer/compare benchmarks/tokenizer/.build/release/tokenizer-probe $(ARGS)
+	@"$$(scripts/venv tokenizer)" benchmarks/tokenizer/compare benchmarks/tokenizer/.build/release/tokenizer-probe \
+		"$$(scripts/fetch-tokenizer-tables)" $(ARGS)
 
 .PHONY: lint
 lint: ## imports by layer, formatting, shell scripts, links of the documentation, and the tools that check them

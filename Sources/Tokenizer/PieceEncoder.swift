@@ -1,12 +1,13 @@
 // Byte-pair encoding merges the pair of neighbours with the lowest rank, the leftmost first, until no pair is left that
-// merges. Done literally that is quadratic, or n log n with a heap. Here the result is found from the left instead: tokens
-// stand for a text exactly if every two neighbours may stand beside each other, and there is only one such sequence. So
-// the longest token is tried first, then shorter ones, and if none fits, the token before is taken back. A place where
-// nothing fitted is never tried again; hence the time is linear in the length of the piece.
+// merges. `PieceMerger` does so with short pieces, but that is quadratic. The result of a long piece, or one that is still
+// growing, is found from the left instead: tokens stand for a text exactly if every two neighbours may stand beside each
+// other, and there is only one such sequence. So the longest token is tried first, then shorter ones, and if none fits, the
+// token before is taken back. A place where nothing fitted is never tried again; hence the time is linear in the length of
+// the piece.
 
-/// Encodes one piece, which may still be growing.
+/// Encodes one long piece, which may still be growing.
 struct PieceEncoder {
-    private(set) var ranks: [UInt32] = []
+    private(set) var ranks = RankStack()
     /// How many bytes `ranks` stand for.
     private var position = 0
     /// Tokens at `position` must be shorter than this: the longer ones have been tried.
@@ -17,7 +18,7 @@ struct PieceEncoder {
     /// Forgets the piece; keeps the memory.
     @inline(__always)
     mutating func reset() {
-        self.ranks.removeAll(keepingCapacity: true)
+        self.ranks.removeAll()
         for word in 0...min(self.position >> 6, self.dead.count &- 1) { self.dead[word] = 0 }
         self.position = 0
         self.limit = .max
@@ -53,6 +54,12 @@ struct PieceEncoder {
         return isWhole
     }
 
+    /// Encodes a whole piece.
+    mutating func encode(_ index: TokenIndex, _ start: UnsafePointer<UInt8>, _ count: Int, readable: Int) {
+        var work = Int.max
+        _ = self.advance(index, start, count, readable: readable, isWhole: true, work: &work)
+    }
+
     /// Takes the token before once more, if the text repeats it and it may stand beside itself. As there is only one
     /// result, the order of trying is free, and in a run of spaces this spares trying all their numbers everywhere.
     @inline(__always)
@@ -65,7 +72,7 @@ struct PieceEncoder {
         }
         for at in self.position..<end where start[at] != start[at &- length] { return false }
         guard index.mayStandBeside(last, last) else { return false }
-        self.ranks.append(last)
+        self.ranks.push(last)
         self.position = end
         return true
     }
@@ -78,14 +85,14 @@ struct PieceEncoder {
             self.limit = length
             return
         }
-        self.ranks.append(rank)
+        self.ranks.push(rank)
         self.position = end
         self.limit = .max
     }
 
     /// No token fits at `position`.
     private mutating func takeBack(_ index: TokenIndex) {
-        guard let last = self.ranks.popLast() else { preconditionFailure("a byte is not a token of the vocabulary") }
+        guard let last = self.ranks.pop() else { preconditionFailure("a byte is not a token of the vocabulary") }
         while self.dead.count <= self.position >> 6 { self.dead.append(0) }
         self.dead[self.position >> 6] |= 1 << UInt64(self.position & 63)
         let length = index.length(of: last)

@@ -88,11 +88,12 @@ extension TokenCounter {
         _ count: Int,
         work: inout Int
     ) -> Bool {
+        let piece = bytes + self.start
         let length = end - self.start
-        if !self.isEncoding, self.tokenizer.index.find(bytes + self.start, length, readable: count - self.start) != nil
-        {
+        let index = self.tokenizer.index
+        if !self.isEncoding, index.find(piece, length, readable: count - self.start) != nil {
             self.count += 1
-        } else {
+        } else if self.isEncoding || !PieceMerger.forEachToken(index, piece, length, { _ in self.count += 1 }) {
             self.isEncoding = true
             guard self.encode(bytes, length, count, isWhole: true, work: &work) else { return false }
             self.count += self.encoder.ranks.count

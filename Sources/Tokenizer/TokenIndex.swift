@@ -16,10 +16,11 @@ final class TokenIndex: @unchecked Sendable {
     private let rights: UnsafeRawPointer
     let longest: Int
 
-    let short: ShortTokens
+    private let short: ShortTokens
     private let long: LongTokens
     private let pairs: TokenPairs
-    /// By the first three bytes: a bit for each length up to 15 that tokens with these bytes have; bit 0 for longer ones.
+    let characters = CharacterTokens()
+    /// By the first three bytes: a bit for each length up to 12 that tokens with these bytes have; bit 0 for longer ones.
     private let lengthMasks: UnsafeMutablePointer<UInt16>
 
     init(_ table: tokenizer_table) {
@@ -37,18 +38,20 @@ final class TokenIndex: @unchecked Sendable {
         self.lengthMasks.initialize(repeating: 0, count: 1 << Self.maskBits)
         var offset: UInt32 = 0
         var longest = 0
+        var longOnes = 0
         for rank in 0..<self.count {
+            let length = Int(self.lengths[rank])
             self.offsets[rank] = offset
-            offset += UInt32(self.lengths[rank])
-            longest = max(longest, Int(self.lengths[rank]))
+            offset += UInt32(length)
+            longest = max(longest, length)
+            if length > TokenKey.longest { longOnes += 1 }
         }
+        precondition(self.count < 1 << 21 && longest < 1 << 11, "the vocabulary is too large for its index")
         self.offsets[self.count] = offset
         self.longest = longest
         self.short = ShortTokens(self.count)
         self.pairs = TokenPairs(self.count)
-        self.long = LongTokens(
-            Self.longTokens(self.lengths, self.count, self.bytes, self.offsets)
-        )
+        self.long = LongTokens(longOnes)
         self.fillTokens()
         self.fillPairs()
     }
@@ -92,28 +95,33 @@ extension TokenIndex {
         Int(truncatingIfNeeded: ((low & 0xFF_FFFF) &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - Self.maskBits))
     }
 
-    /// The tokens of more than 15 bytes, longest first.
-    private static func longTokens(
-        _ lengths: UnsafePointer<UInt16>,
-        _ count: Int,
-        _ bytes: UnsafePointer<UInt8>,
-        _ offsets: UnsafePointer<UInt32>
-    ) -> [(key: TokenKey, rank: UInt32)] {
-        (0..<count).filter { Int(lengths[$0]) > TokenKey.longest }
-            .sorted { lengths[$0] > lengths[$1] }
-            .map { (TokenKey(bytes + Int(offsets[$0]), readable: 16), UInt32($0)) }
-    }
-
     private func fillTokens() {
+        var long: [UInt32] = []
         for rank in 0..<UInt32(self.count) {
+            self.prefetchSlot(of: rank &+ 16)
             let token = self.bytes(of: rank)
             guard let start = token.baseAddress, token.count > 0 else { continue }
+            self.characters.insert(token, rank, isMerged: self.left(of: rank) != rank)
             let key = self.key(of: rank, start)
+            self.lengthMasks[Self.maskSlot(key.low)] |= token.count <= TokenKey.longest ? 1 << UInt16(token.count) : 1
             if token.count <= TokenKey.longest {
                 self.short.insert(key.prefix(token.count), rank)
+            } else {
+                long.append(rank)
             }
-            self.lengthMasks[Self.maskSlot(key.low)] |= token.count <= TokenKey.longest ? 1 << UInt16(token.count) : 1
         }
+        for rank in long.sorted(by: { self.lengths[Int($0)] > self.lengths[Int($1)] }) {
+            let token = self.bytes(of: rank)
+            guard let start = token.baseAddress else { continue }
+            self.long.insert(self.key(of: rank, start).prefix(token.count), token.count, rank)
+        }
+    }
+
+    private func prefetchSlot(of rank: UInt32) {
+        guard rank < self.count else { return }
+        let token = self.bytes(of: rank)
+        guard let start = token.baseAddress, token.count <= TokenKey.longest else { return }
+        self.short.prefetch(self.key(of: rank, start).prefix(token.count))
     }
 
     /// More than the token may be read, since other tokens follow.
@@ -123,6 +131,8 @@ extension TokenIndex {
 
     private func fillPairs() {
         for rank in 0..<UInt32(self.count) {
+            let next = min(rank &+ 16, UInt32(self.count &- 1))
+            self.pairs.prefetch(self.left(of: next), self.right(of: next))
             let (left, right) = (self.left(of: rank), self.right(of: rank))
             if left != rank { self.pairs.insert(left, right, rank) }
         }
@@ -138,9 +148,19 @@ extension TokenIndex {
         return self.findLong(key, start, count)
     }
 
+    /// Begins to load what `find` will look at, if that is likely to be far away.
+    @inline(__always)
+    func prefetch(_ start: UnsafePointer<UInt8>, _ count: Int, readable: Int) {
+        if count <= TokenKey.longest { self.short.prefetch(TokenKey(start, readable: readable).prefix(count)) }
+    }
+
+    /// What two tokens merge into, or nil.
+    @inline(__always)
+    func merged(_ left: UInt32, _ right: UInt32) -> UInt32? { self.pairs.find(left, right) }
+
     @inline(never)
     private func findLong(_ key: TokenKey, _ start: UnsafePointer<UInt8>, _ count: Int) -> UInt32? {
-        self.long.candidates(key).first { self.length(of: $0) == count && self.matches($0, start, count) }
+        self.long.first(key.prefix(count)) { length, rank in length == count && self.matches(rank, start, count) }
     }
 
     private func matches(_ rank: UInt32, _ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
@@ -155,7 +175,7 @@ extension TokenIndex {
     @inline(__always)
     func longestToken(_ start: UnsafePointer<UInt8>, _ count: Int, readable: Int, below limit: Int) -> UInt32? {
         let key = TokenKey(start, readable: readable)
-        var mask = count >= 3 ? self.lengthMasks[Self.maskSlot(key.low)] | 0b110 : 0b110
+        var mask: UInt16 = count >= 3 ? self.lengthMasks[Self.maskSlot(key.low)] | 0b110 : 0b110
         if mask & 1 != 0, limit > TokenKey.longest + 1, count > TokenKey.longest {
             if let rank = self.longestLong(key, start, count, below: limit) { return rank }
         }
@@ -176,7 +196,7 @@ extension TokenIndex {
         _ count: Int,
         below limit: Int
     ) -> UInt32? {
-        self.long.candidates(key).first { self.length(of: $0) < limit && self.matches($0, start, count) }
+        self.long.first(key.prefix(count)) { length, rank in length < limit && self.matches(rank, start, count) }
     }
 
     /// Whether merging by rank leaves these two tokens beside each other, rather than merging across their border.

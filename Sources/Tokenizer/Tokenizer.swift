@@ -95,11 +95,7 @@ extension Tokenizer {
     /// How many tokens a text is, special tokens being text. Makes no list of ids.
     package func count(_ text: UnsafeBufferPointer<UInt8>) -> Int {
         var count = 0
-        self.forEachPiece(text) { whole in
-            count &+= 1
-        } merged: { ranks in
-            count &+= ranks.count
-        }
+        self.forEachToken(text) { _ in count &+= 1 }
         return count
     }
 
@@ -108,43 +104,67 @@ extension Tokenizer {
 
     private func appendOrdinary(_ text: UnsafeBufferPointer<UInt8>, to ids: inout [UInt32]) {
         let firstID = self.vocabulary.firstID
-        self.forEachPiece(text) { whole in
-            ids.append(whole &+ firstID)
-        } merged: { ranks in
-            for rank in ranks { ids.append(rank &+ firstID) }
-        }
+        self.forEachToken(text) { rank in ids.append(rank &+ firstID) }
     }
 
-    /// A piece that is a token as a whole, as most are, needs no merging.
     @inline(__always)
-    private func forEachPiece(
-        _ text: UnsafeBufferPointer<UInt8>,
-        whole: (UInt32) -> Void,
-        merged: ([UInt32]) -> Void
-    ) {
+    private func forEachToken(_ text: UnsafeBufferPointer<UInt8>, _ body: (UInt32) -> Void) {
         guard let bytes = text.baseAddress else { return }
         var scanner = PieceScanner(self.grammar, self.classes)
         var encoder = PieceEncoder()
-        var start = 0
-        while let end = scanner.next(in: bytes, text.count, isWhole: true) {
-            if let rank = self.index.find(bytes + start, end &- start, readable: text.count &- start) {
-                whole(rank)
-            } else {
-                var work = Int.max
-                _ = encoder.advance(
-                    self.index,
-                    bytes + start,
-                    end &- start,
-                    readable: text.count &- start,
-                    isWhole: true,
-                    work: &work
-                )
-                merged(encoder.ranks)
-                encoder.reset()
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: Self.batch) { ends in
+            var start = 0
+            while true {
+                let known = self.findPieces(bytes, text.count, from: start, &scanner, ends)
+                guard known > 0 else { return }
+                for at in 0..<known {
+                    let end = ends[at]
+                    self.encodePiece(bytes + start, end &- start, readable: text.count &- start, &encoder, body)
+                    start = end
+                }
             }
-            start = end
         }
     }
+
+    @inline(__always)
+    private func findPieces(
+        _ bytes: UnsafePointer<UInt8>,
+        _ count: Int,
+        from start: Int,
+        _ scanner: inout PieceScanner,
+        _ ends: UnsafeMutableBufferPointer<Int>
+    ) -> Int {
+        var known = 0
+        var start = start
+        while known < ends.count, let end = scanner.next(in: bytes, count, isWhole: true) {
+            self.index.prefetch(bytes + start, end &- start, readable: count &- start)
+            ends[known] = end
+            known &+= 1
+            start = end
+        }
+        return known
+    }
+
+    /// Most pieces are a token as a whole and need no merging.
+    @inline(__always)
+    private func encodePiece(
+        _ piece: UnsafePointer<UInt8>,
+        _ count: Int,
+        readable: Int,
+        _ encoder: inout PieceEncoder,
+        _ body: (UInt32) -> Void
+    ) {
+        if let rank = self.index.find(piece, count, readable: readable) {
+            body(rank)
+        } else if !PieceMerger.forEachToken(self.index, piece, count, body) {
+            encoder.encode(self.index, piece, count, readable: readable)
+            encoder.ranks.forEach(body)
+            encoder.reset()
+        }
+    }
+
+    /// How many pieces are found before they are looked up. Meanwhile the memory that will be looked at is on its way.
+    private static let batch = 32
 }
 
 extension Tokenizer {

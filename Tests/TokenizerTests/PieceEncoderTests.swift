@@ -16,6 +16,53 @@ struct PieceEncoderTests {
             }
         }
         #expect(isDone == true)
-        #expect(encoder.ranks.reduce(0) { $0 + index.length(of: $1) } == text.count)
+        #expect(encoder.tokens.reduce(0) { $0 + index.length(of: $1) } == text.count)
+    }
+
+    /// Neither is told where words end, so that merges across any two characters are met.
+    @Test(arguments: Vocabulary.allCases)
+    func findsWhatMergingFinds(_ vocabulary: Vocabulary) {
+        let index = Tokenizer.of(vocabulary).index
+        var compared = 0
+        for text in Texts.random(count: 2000, seed: 3) where !text.isEmpty {
+            var merged: [UInt32] = []
+            var encoder = PieceEncoder()
+            let isShort = text.withUnsafeBufferPointer { bytes in
+                bytes.baseAddress.map {
+                    encoder.encode(index, $0, bytes.count, readable: bytes.count)
+                    return PieceMerger.forEachToken(index, $0, bytes.count) { merged.append($0) }
+                } ?? false
+            }
+            guard isShort else {
+                #expect(merged.isEmpty)
+                continue
+            }
+            compared += 1
+            #expect(encoder.tokens == merged)
+        }
+        #expect(compared > 500)
+    }
+
+    @Test func keepsTokensBeyondAChunk() {
+        var stack = RankStack()
+        let ranks = (0..<20_000).map { UInt32($0) }
+        ranks.forEach { stack.push($0) }
+        #expect(stack.count == ranks.count)
+        var popped: [UInt32] = []
+        while stack.count > 3000, let last = stack.last, stack.pop() == last { popped.append(last) }
+        #expect(popped.reversed() == Array(ranks[3000...]))
+        var left: [UInt32] = []
+        stack.forEach { left.append($0) }
+        #expect(left == Array(ranks.prefix(3000)))
+        stack.removeAll()
+        #expect(stack.count == 0 && stack.last == nil)
+    }
+}
+
+extension PieceEncoder {
+    fileprivate var tokens: [UInt32] {
+        var tokens: [UInt32] = []
+        self.ranks.forEach { tokens.append($0) }
+        return tokens
     }
 }

@@ -14,4 +14,7 @@ struct tokenizer_table tokenizer_vocabulary(int index);
 // The classes of all scalar values, by both regular-expression engines that the references use.
 struct tokenizer_table tokenizer_classes(void);
 
+// Begins to load what lies at an address, which Swift has no word for.
+static inline void tokenizer_prefetch(const void *address) { __builtin_prefetch(address); }
+
 #endif

@@ -1,7 +1,8 @@
 // What the reference tier and the benchmark drive: the tokenizer over files.
 //
 //     tokenizer-probe ids VOCABULARY FILE          the ids, 4 bytes each, little endian, to standard output
-//     tokenizer-probe time VOCABULARY FILE...      a line per file: bytes, tokens, nanoseconds to encode, to count, to count in slices
+//     tokenizer-probe time VOCABULARY              a line per file that standard input names: bytes, tokens, nanoseconds to
+//                                                  encode, to count, to count in slices, for the longest of these slices
 //     tokenizer-probe load                         a line per vocabulary: nanoseconds of the first use
 
 import Glibc
@@ -29,14 +30,24 @@ func nanoseconds(_ work: () throws -> Void) rethrows -> Int {
     return Int((ContinuousClock.now - start) / .nanoseconds(1))
 }
 
-func countInSlices(_ text: [UInt8], _ tokenizer: Tokenizer, _ size: Int) -> Int {
+/// Counts as an event loop would, slice by slice; times in nanoseconds.
+func countInSlices(_ text: [UInt8], _ tokenizer: Tokenizer, _ size: Int) -> (count: Int, total: Int, longest: Int) {
     var counter = TokenCounter(tokenizer)
+    var total = 0
+    var longest = 0
+    func step(_ work: () -> Void) {
+        let spent = nanoseconds(work)
+        total += spent
+        longest = max(longest, spent)
+    }
     text.withUnsafeBufferPointer { bytes in
         for start in stride(from: 0, to: bytes.count, by: size) {
-            counter.add(UnsafeBufferPointer(rebasing: bytes[start..<min(start + size, bytes.count)]))
+            step { counter.add(UnsafeBufferPointer(rebasing: bytes[start..<min(start + size, bytes.count)])) }
         }
     }
-    return counter.finish()
+    var count: Int?
+    while count == nil { step { count = counter.settle(work: 4 * size) } }
+    return (count ?? 0, total, longest)
 }
 
 func vocabulary(_ name: String) -> Vocabulary {
@@ -56,18 +67,21 @@ case "ids" where arguments.count == 4:
             rest = rest.dropFirst(written)
         }
     }
-case "time" where arguments.count > 3:
+case "time" where arguments.count == 3:
     let tokenizer = Tokenizer.of(vocabulary(arguments[2]))
-    for path in arguments[3...] {
+    while let path = readLine() {
         let text = contents(of: path)
         var ids: [UInt32] = []
-        var counts = [0, 0]
         let encode = try nanoseconds { ids = try tokenizer.encode(text) }
-        let count = nanoseconds { counts[0] = tokenizer.count(text) }
-        let slices = nanoseconds { counts[1] = countInSlices(text, tokenizer, 4096) }
-        guard counts == [ids.count, ids.count] else { fail("\(path): \(ids.count) ids, counted \(counts)") }
+        var count = 0
+        let counting = nanoseconds { count = tokenizer.count(text) }
+        let slices = countInSlices(text, tokenizer, 4096)
+        guard [count, slices.count] == [ids.count, ids.count] else {
+            fail("\(path): \(ids.count) ids, counted \(count) and \(slices.count)")
+        }
         guard try tokenizer.decode(ids) == text else { fail("\(path): decodes to something else") }
-        print(text.count, ids.count, encode, count, slices)
+        print(text.count, ids.count, encode, counting, slices.total, slices.longest)
+        fflush(nil)
     }
 case "load":
     for vocabulary in Vocabulary.allCases { print(vocabulary.rawValue, nanoseconds { _ = Tokenizer.of(vocabulary) }) }
