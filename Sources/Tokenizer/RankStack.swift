@@ -35,7 +35,7 @@ struct RankStack {
     }
 
     @inline(__always)
-    func forEach(_ body: (UInt32) -> Void) {
+    func forEachRank(_ body: (UInt32) -> Void) {
         for chunk in self.full { chunk.forEach(body) }
         self.top.forEach(body)
     }

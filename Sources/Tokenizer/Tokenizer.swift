@@ -158,7 +158,7 @@ extension Tokenizer {
             body(rank)
         } else if !PieceMerger.forEachToken(self.index, piece, count, body) {
             encoder.encode(self.index, piece, count, readable: readable)
-            encoder.ranks.forEach(body)
+            encoder.ranks.forEachRank(body)
             encoder.reset()
         }
     }

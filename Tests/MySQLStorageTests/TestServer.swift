@@ -15,28 +15,51 @@ final class TestServer: Sendable {
 
     let folder: String
     let port: UInt16
-    private let guardian = Mutex<(process: Process, input: Pipe)?>(nil)
+    private let guardian: Mutex<(process: Process, input: Pipe)?>
     private let databases = Atomic<Int>(0)
 
     init() async throws {
         self.folder = NSTemporaryDirectory() + "mariadb-\(UUID().uuidString.prefix(8))"
-        self.port = try Self.freePort()
         try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
-        try Self.run(
+        try Self.prepare(self.folder)
+        var attempts = 0
+        while true {
+            // Somebody else may take a free port before the server does.
+            let port = try Self.freePort()
+            attempts += 1
+            do {
+                let started = try await Self.launch(self.folder, port)
+                self.port = port
+                self.guardian = Mutex(started)
+                return
+            } catch  where attempts < 3 {}
+        }
+    }
+
+    private static func prepare(_ folder: String) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/bash")
+        process.arguments = [
+            "-ec",
             """
-            cd '\(self.folder)'
+            cd '\(folder)'
+            exec >install.log 2>&1
             mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$PWD/data" --skip-test-db \
-                --auth-root-authentication-method=normal >install.log 2>&1
+                --auth-root-authentication-method=normal
             for name in ca other; do
-                openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$name" -keyout $name.key -out $name.pem 2>/dev/null
+                openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$name" -keyout $name.key -out $name.pem
             done
-            openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr 2>/dev/null
+            openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr
             echo 'subjectAltName=DNS:localhost,IP:127.0.0.1' >extensions
             openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions \
-                -out server.pem 2>/dev/null
-            """
-        )
-        try await self.start()
+                -out server.pem
+            """,
+        ]
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw TestServerFailure(what: "cannot prepare a MariaDB: \(Self.end(of: "\(folder)/install.log"))")
+        }
     }
 
     var socket: String { "\(self.folder)/socket" }
@@ -51,7 +74,13 @@ final class TestServer: Sendable {
         return try MySQLAddress(parsing: "mysql://\(user)@\(host):\(self.port)/\(name)?\(options)")
     }
 
+    /// Starts the server again after `stop`.
     func start() async throws {
+        let started = try await Self.launch(self.folder, self.port)
+        self.guardian.withLock { $0 = started }
+    }
+
+    private static func launch(_ folder: String, _ port: UInt16) async throws -> (process: Process, input: Pipe) {
         let (process, input) = (Process(), Pipe())
         // Not dash: it waits for a signal that processes started from here may have blocked.
         process.executableURL = URL(filePath: "/bin/bash")
@@ -60,25 +89,34 @@ final class TestServer: Sendable {
         process.arguments = [
             "-c",
             """
-            cd '\(self.folder)' || exit 1
+            cd '\(folder)' || exit 1
             \(Self.program ?? "mariadbd") --no-defaults --user="$(id -un)" --datadir="$PWD/data" --socket="$PWD/socket" \
-                --pid-file="$PWD/pid" --port=\(self.port) --bind-address=127.0.0.1 --ssl-ca="$PWD/ca.pem" --ssl-cert="$PWD/server.pem" \
+                --pid-file="$PWD/pid" --port=\(port) --bind-address=127.0.0.1 --ssl-ca="$PWD/ca.pem" --ssl-cert="$PWD/server.pem" \
                 --ssl-key="$PWD/server.key" --innodb-buffer-pool-size=32M --max-allowed-packet=16M </dev/null >log 2>&1 &
             server=$!
-            read -r word; [ "$word" = keep ] && keep=yes
+            while :; do
+                kill -0 "$server" 2>/dev/null || exit 1
+                read -r -t 0.2 word
+                # Above 128, nothing came in time.
+                [ $? -gt 128 ] || break
+            done
             kill "$server"; wait "$server"
-            [ -n "$keep" ] || rm -rf '\(self.folder)'
+            [ "$word" = keep ] || rm -rf '\(folder)'
             """,
         ]
         process.standardInput = input
         try process.run()
-        self.guardian.withLock { $0 = (process, input) }
-        let address = try MySQLAddress(parsing: "mysql://root@127.0.0.1:\(self.port)/mysql?tls=off")
-        for _ in 0..<300 {
-            if (try? MySQLConnection(address)) != nil { return }
+        let address = try MySQLAddress(parsing: "mysql://root@127.0.0.1:\(port)/mysql?tls=off")
+        for _ in 0..<600 where process.isRunning {
+            if (try? MySQLConnection(address)) != nil { return (process, input) }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw TestServerFailure(what: "mariadbd did not start within 15 s; see \(self.folder)/log")
+        throw TestServerFailure(what: "mariadbd did not start: \(Self.end(of: "\(folder)/log"))")
+    }
+
+    private static func end(of log: String) -> String {
+        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? "there is no \(log)"
+        return String(text.suffix(1000))
     }
 
     /// Ends the server and keeps its data.
@@ -101,15 +139,6 @@ final class TestServer: Sendable {
         }
         if failed { throw TestServerFailure(what: "no free port") }
         return address.sin_port.byteSwapped
-    }
-
-    private static func run(_ script: String) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-ec", script]
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw TestServerFailure(what: "cannot prepare a MariaDB") }
     }
 }
 

@@ -16,7 +16,7 @@ struct PieceEncoderTests {
             }
         }
         #expect(isDone == true)
-        #expect(encoder.tokens.reduce(0) { $0 + index.length(of: $1) } == text.count)
+        #expect(encoder.ranks.ranks.reduce(0) { $0 + index.length(of: $1) } == text.count)
     }
 
     /// Neither is told where words end, so that merges across any two characters are met.
@@ -38,7 +38,7 @@ struct PieceEncoderTests {
                 continue
             }
             compared += 1
-            #expect(encoder.tokens == merged)
+            #expect(encoder.ranks.ranks == merged)
         }
         #expect(compared > 500)
     }
@@ -46,23 +46,21 @@ struct PieceEncoderTests {
     @Test func keepsTokensBeyondAChunk() {
         var stack = RankStack()
         let ranks = (0..<20_000).map { UInt32($0) }
-        ranks.forEach { stack.push($0) }
+        for rank in ranks { stack.push(rank) }
         #expect(stack.count == ranks.count)
         var popped: [UInt32] = []
         while stack.count > 3000, let last = stack.last, stack.pop() == last { popped.append(last) }
         #expect(popped.reversed() == Array(ranks[3000...]))
-        var left: [UInt32] = []
-        stack.forEach { left.append($0) }
-        #expect(left == Array(ranks.prefix(3000)))
+        #expect(stack.ranks == Array(ranks.prefix(3000)))
         stack.removeAll()
         #expect(stack.count == 0 && stack.last == nil)
     }
 }
 
-extension PieceEncoder {
-    fileprivate var tokens: [UInt32] {
-        var tokens: [UInt32] = []
-        self.ranks.forEach { tokens.append($0) }
-        return tokens
+extension RankStack {
+    fileprivate var ranks: [UInt32] {
+        var ranks: [UInt32] = []
+        self.forEachRank { ranks.append($0) }
+        return ranks
     }
 }
