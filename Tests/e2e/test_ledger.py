@@ -107,12 +107,14 @@ def test_who_may_ask_and_who_may_bring(run: Run) -> None:
     gateway = run.command.ready["enrolmentToken"]
     assert run.ask("/api/v1/usage", token=gateway).status == 403
     record = {"id": "req_" + "0" * 31 + "7", "started_at": time.time_ns(), "model": "brought", "outcome": "complete"}
-    body = (json.dumps(record) + "\nno record\n" + json.dumps({**record, "status": "high"}) + "\n").encode()
-    for expected in [(1, 0, 2), (0, 1, 2)]:
+    long = {**record, "id": "req_" + "0" * 31 + "8", "end_user": "x" * 40_000}
+    lines = [json.dumps(record), "no record", json.dumps({**record, "status": "high"}), json.dumps(long)]
+    body = "\n".join(lines).encode()
+    for expected in [(1, 0, 3), (0, 1, 3)]:
         bring = request("POST", "/api/v1/usage/ingest", body, authorization=f"Bearer {gateway}")
         report = call(run.ledger, bring).json
         assert (report["stored"], report["duplicates"], report["refused"]) == expected
-    assert [problem["path"] for problem in report["problems"]] == ["[1]", "[2].status"]
+    assert [problem["path"] for problem in report["problems"]] == ["[1]", "[2].status", "[3]"]
 
 
 def test_costs_are_exact_and_say_by_which_price(run: Run) -> None:

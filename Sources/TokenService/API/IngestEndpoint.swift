@@ -9,6 +9,9 @@ struct IngestEndpoint {
 
     /// Bytes of one batch.
     static let bodyLimit = 16 << 20
+    /// Bytes of one record. A gateway's own are smaller, as its journal bounds them; this is less than a column of any
+    /// ledger holds.
+    private static let recordLimit = 32 << 10
     private static let problemLimit = 10
 
     var endpoint: Endpoint {
@@ -35,13 +38,7 @@ struct IngestEndpoint {
         }
         for (index, line) in lines.enumerated() {
             let log = ProblemLog()
-            do throws(DocumentSyntaxError) {
-                let value = try DocumentValue(json: Array(line))
-                let record = UsageRecord(reading: FieldReader(value, at: "[\(index)]", log: log))
-                if log.problems.isEmpty { records.append(record) }
-            } catch {
-                log.add("[\(index)]", error.message)
-            }
+            if let record = Self.record(line, at: "[\(index)]", log) { records.append(record) }
             guard !log.problems.isEmpty else { continue }
             refused += 1
             problems += log.problems.prefix(max(0, Self.problemLimit - problems.count))
@@ -53,5 +50,19 @@ struct IngestEndpoint {
             "expired": .int(Int64(report.expired)), "refused": .int(Int64(refused)),
             "problems": .array(problems.map { ["path": .string($0.path), "message": .string($0.message)] }),
         ])
+    }
+    /// Nil, with the problems in `log`, if the line is no record.
+    private static func record(_ line: ArraySlice<UInt8>, at path: String, _ log: ProblemLog) -> UsageRecord? {
+        guard line.count <= Self.recordLimit else {
+            log.add(path, "has \(line.count) bytes; a record has at most \(Self.recordLimit)")
+            return nil
+        }
+        do throws(DocumentSyntaxError) {
+            let record = UsageRecord(reading: FieldReader(try DocumentValue(json: Array(line)), at: path, log: log))
+            return log.problems.isEmpty ? record : nil
+        } catch {
+            log.add(path, error.message)
+            return nil
+        }
     }
 }
