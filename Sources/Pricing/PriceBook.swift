@@ -46,13 +46,23 @@ package struct PriceBook: Sendable {
         return Found(terms: terms, version: "built-in \(BuiltInPrices.shared.version)/\(lister)/\(model.id)")
     }
 
-    /// What a record cost, and by which price; nil when there is no price for all that it used.
-    package func cost(of record: UsageRecord) -> (cost: Money, version: String)? {
-        let model = record.modelServed.isEmpty ? record.modelAsked : record.modelServed
-        let seconds = Int64(record.startedAt / 1_000_000_000)
-        guard let found = self.find(upstream: record.upstream, model: model, at: seconds),
-            let cost = Cost(of: record.usage, by: found.terms)
-        else { return nil }
-        return (cost.total, found.version)
+    /// What each record cost, and by which price; nil when there is no price for all that it used. Terms are looked up once
+    /// for the records of the same model in the same second.
+    package func costs(of records: [UsageRecord]) -> [(cost: Money, version: String)?] {
+        struct Question: Hashable {
+            let upstream: String
+            let model: String
+            let seconds: Int64
+        }
+        var answers: [Question: Found?] = [:]
+        return records.map { record in
+            let model = record.modelServed.isEmpty ? record.modelAsked : record.modelServed
+            let seconds = Int64(record.startedAt / 1_000_000_000)
+            let question = Question(upstream: record.upstream, model: model, seconds: seconds)
+            let found = answers[question] ?? self.find(upstream: record.upstream, model: model, at: seconds)
+            answers[question] = .some(found)
+            guard let found, let cost = Cost(of: record.usage, by: found.terms) else { return nil }
+            return (cost.total, found.version)
+        }
     }
 }

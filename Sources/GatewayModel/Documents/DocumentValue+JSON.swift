@@ -50,8 +50,18 @@ extension DocumentValue {
 
     /// Appends the text as a JSON string; also valid as a double-quoted YAML scalar.
     static func writeJSON(_ text: String, into out: inout [UInt8]) {
-        let digits = Array("0123456789abcdef".utf8)
         out.append(UInt8(ascii: "\""))
+        // Nearly every text is as it is.
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+            out += text.utf8
+        } else {
+            Self.writeEscaped(text, into: &out)
+        }
+        out.append(UInt8(ascii: "\""))
+    }
+
+    private static func writeEscaped(_ text: String, into out: inout [UInt8]) {
+        let digits = Array("0123456789abcdef".utf8)
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): out += #"\""#.utf8
@@ -66,6 +76,5 @@ extension DocumentValue {
             default: out.append(byte)
             }
         }
-        out.append(UInt8(ascii: "\""))
     }
 }

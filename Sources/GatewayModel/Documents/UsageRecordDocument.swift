@@ -11,33 +11,45 @@ extension UsageRecord {
         out.put("key", self.key)
         out.put("model", self.modelAsked)
         out.put("model_served", self.modelServed)
-        out.put("route", self.route)
         out.put("upstream", self.upstream)
+        out.put("outcome", .string(self.outcome.rawValue))
+        for kind in TokenUsage.Kind.allCases { out.put(kind.fieldName, self.usage[kind]) }
+        self.putDetail(into: &out)
+        return .object(out.object)
+    }
+
+    /// The part of the written form that a ledger has no columns for: without the id, the start, the names, the outcome, and
+    /// the kinds of tokens. What is empty or false is left out; reading takes it for that.
+    package var detail: DocumentValue {
+        var out = DocumentWriter(omitsEmpty: true)
+        self.putDetail(into: &out)
+        return .object(out.object)
+    }
+
+    private func putDetail(into out: inout DocumentWriter) {
+        out.put("route", self.route)
         out.put("dialect", self.dialect)
         out.put("caller_dialect", self.callerDialect)
         out.put("path", self.path)
-        out.put("stream", .bool(self.stream))
+        out.put("stream", self.stream)
         out.put("end_user", self.endUser)
         out.put("tags", Self.object(self.tags))
         out.put("matched_headers", Self.object(self.matchedHeaders))
         out.put("estimated_input", self.estimatedInput)
         out.put("limit", self.limit)
         out.put("limit_remaining", self.limitRemaining)
-        out.put("outcome", .string(self.outcome.rawValue))
         out.put("code", self.code?.rawValue ?? "")
         out.put("status", .int(Int64(self.status)))
         out.put("attempts", .int(Int64(self.attempts)))
         out.put("request_bytes", self.requestBytes)
         out.put("response_bytes", self.responseBytes)
         out.put("usage_source", .string(self.usage.source.rawValue))
-        for kind in TokenUsage.Kind.allCases { out.put(kind.fieldName, self.usage[kind]) }
         if self.usage.audioOutput > 0 { out.put("audio_output_tokens", self.usage.audioOutput) }
         if self.usage.imageOutput > 0 { out.put("image_output_tokens", self.usage.imageOutput) }
         out.put("sent_after", self.sentAfter)
         out.put("first_byte_after", self.firstByteAfter)
         out.put("ended_after", self.endedAfter)
         out.put("config_version", self.snapshotVersion)
-        return .object(out.object)
     }
 
     /// Reads the written form. Fields that it does not know are passed over, so that a newer gateway may ship to an older
@@ -47,12 +59,12 @@ extension UsageRecord {
         if id == nil { fields.problem("id", "must be `req_` and 32 hexadecimal digits") }
         self.init(id: id ?? RecordID(process: 0, count: 0), startedAt: fields.count("started_at") ?? 0)
         if !fields.has("started_at") { fields.problem("started_at", "is required: nanoseconds since 1970") }
-        self.namespace = fields.text("namespace")
-        self.key = fields.text("key")
+        self.namespace = fields.text("namespace", limit: TextLimits.name)
+        self.key = fields.text("key", limit: TextLimits.name)
         self.modelAsked = fields.text("model")
         self.modelServed = fields.text("model_served")
         self.route = fields.text("route")
-        self.upstream = fields.text("upstream")
+        self.upstream = fields.text("upstream", limit: TextLimits.name)
         self.dialect = fields.text("dialect")
         self.callerDialect = fields.text("caller_dialect")
         self.path = fields.text("path")
@@ -155,13 +167,20 @@ extension TokenUsage.Kind {
 /// Collects the fields of an object in the order in which they are put; what is nil is left out.
 private struct DocumentWriter {
     private(set) var object = DocumentObject()
+    private let omitsEmpty: Bool
+
+    init(omitsEmpty: Bool = false) { self.omitsEmpty = omitsEmpty }
 
     mutating func put(_ name: String, _ value: DocumentValue?) {
         if let value { self.object.appendUnchecked(name, value) }
     }
 
     mutating func put(_ name: String, _ text: String) {
-        self.put(name, .string(text))
+        if !self.omitsEmpty || !text.isEmpty { self.put(name, .string(text)) }
+    }
+
+    mutating func put(_ name: String, _ flag: Bool) {
+        if !self.omitsEmpty || flag { self.put(name, .bool(flag)) }
     }
 
     mutating func put(_ name: String, _ number: UInt64?) {
@@ -170,8 +189,11 @@ private struct DocumentWriter {
 }
 
 extension FieldReader {
-    /// A text that may be missing.
-    fileprivate func text(_ name: String) -> String { self.string(name) ?? "" }
+    /// A text that may be missing, of at most so many bytes.
+    fileprivate func text(_ name: String, limit: Int = UsageRecord.TextLimits.text) -> String {
+        self.string(name) { $0.utf8.count <= limit ? nil : "has \($0.utf8.count) bytes; at most \(limit) are kept" }
+            ?? ""
+    }
 
     /// A whole number that is not negative.
     fileprivate func count(_ name: String) -> UInt64? {

@@ -87,6 +87,13 @@ package struct UsageRecord: Sendable, Equatable {
         }
     }
 
+    /// Bytes of texts that are read from their written form. A gateway's own are shorter; a ledger's columns hold these.
+    package enum TextLimits {
+        /// Of namespaces, keys and upstreams.
+        package static let name = 512
+        package static let text = 4096
+    }
+
     /// Bounds on the tags of one record; tags beyond them are not kept. OpenAI's `metadata` has the same
     /// (platform.openai.com/docs/api-reference: 16 pairs, names of 64 characters), with longer values.
     package enum TagLimits {

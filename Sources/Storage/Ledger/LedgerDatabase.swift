@@ -68,7 +68,7 @@ package enum LedgerDialect: Sendable {
     /// What follows an `INSERT` into a table of sums whose row may be there: the additions.
     func additions(_ table: SumsTable) -> String {
         let additions = UsageSums.Column.allCases.map { column in
-            let (name, new) = (column.rawValue, self.inserted(column.rawValue))
+            let (name, new) = (column.name, self.inserted(column.name))
             // The cost's carry; MySQL assigns from left to right, so the rest comes after what is made of it.
             return switch column {
             case .costMicros:
@@ -133,7 +133,7 @@ package enum LedgerDialect: Sendable {
 
     /// The definition of the table of a day's records, if it is not there.
     func createRecords(_ table: String) -> String {
-        let sums = UsageSums.Column.allCases.map { "\($0.rawValue) \(self.number)" }.joined(separator: ", ")
+        let sums = UsageSums.Column.allCases.map { "\($0.name) \(self.number)" }.joined(separator: ", ")
         return switch self {
         case .sqlite:
             """
@@ -168,7 +168,7 @@ package enum LedgerDialect: Sendable {
             case .sqlite: ("STRICT", "BLOB NOT NULL UNIQUE", "INTEGER NOT NULL PRIMARY KEY")
             case .mysql: ("ENGINE = InnoDB", "BINARY(16) NOT NULL UNIQUE", "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY")
             }
-        let sums = UsageSums.Column.allCases.map { "\($0.rawValue) \(self.number)" }.joined(separator: ", ")
+        let sums = UsageSums.Column.allCases.map { "\($0.name) \(self.number)" }.joined(separator: ", ")
         return [
             "CREATE TABLE IF NOT EXISTS ledgerSetting (name \(text(64)) PRIMARY KEY, value \(self.number)) \(end)",
             "INSERT \(self == .sqlite ? "OR IGNORE" : "IGNORE") INTO ledgerSetting (name, value) VALUES ('firstDay', 0)",

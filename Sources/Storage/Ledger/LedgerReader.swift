@@ -94,7 +94,7 @@ package struct LedgerReader {
     }
 
     private static func order(_ query: UsageQuery) -> String {
-        let tokens = TokenUsage.Kind.allCases.map { "sum(part.\(UsageSums.Column($0).rawValue))" }.joined(
+        let tokens = TokenUsage.Kind.allCases.map { "sum(part.\(UsageSums.Column($0).name))" }.joined(
             separator: " + "
         )
         let first =

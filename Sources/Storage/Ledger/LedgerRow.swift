@@ -79,11 +79,6 @@ package struct LedgerRow: Sendable, Equatable {
 
     package init(_ entry: LedgerEntry) {
         let record = entry.record
-        var fields = record.document.object ?? DocumentObject()
-        for name in Self.columns { fields.remove(name) }
-        for field in fields.fields where field.value == .string("") || field.value == .bool(false) {
-            fields.remove(field.name)
-        }
         self.init(
             startedAt: Int64(clamping: record.startedAt),
             process: Int64(bitPattern: record.id.process),
@@ -92,14 +87,9 @@ package struct LedgerRow: Sendable, Equatable {
             outcome: record.outcome.rawValue,
             sums: UsageSums(entry),
             priceVersion: entry.priceVersion,
-            detail: DocumentValue.object(fields).json()
+            detail: record.detail.json()
         )
     }
-
-    /// Fields of the written form for which there are columns.
-    private static let columns =
-        ["id", "started_at", "namespace", "key", "model", "model_served", "upstream", "outcome"]
-        + TokenUsage.Kind.allCases.map(\.fieldName)
 
     package var day: UsageDay { UsageDay(of: UInt64(self.startedAt)) }
 

@@ -9,7 +9,7 @@ package struct LedgerTables {
     static func name(_ day: UsageDay) -> String { Self.prefix + String(day.number) }
 
     /// Columns that hold sums, in their order.
-    static let sums = UsageSums.Column.allCases.map(\.rawValue)
+    static let sums = UsageSums.Column.allCases.map(\.name)
 
     static func sums(_ values: some Collection<LedgerValue>) -> UsageSums { UsageSums(values: values.map(\.int)) }
 

@@ -13,13 +13,16 @@ package struct LedgerWriter {
         var sums = SumTables()
         let firstDay = try LedgerTables(self.db).firstDay(locking: true)
         var numbers: [UsageSeries: Int64] = [:]
+        var statements: [UsageDay: String] = [:]
         for row in rows {
             guard row.day >= firstDay else {
                 report.expired += 1
                 continue
             }
             let number = try self.number(of: row.series, knowing: &numbers)
-            guard try self.insert(row, series: number) else {
+            let statement = statements[row.day] ?? self.insertion(row.day)
+            statements[row.day] = statement
+            guard try self.db.execute(statement, Self.values(row, series: number)) > 0 else {
                 report.duplicates += 1
                 continue
             }
@@ -31,13 +34,19 @@ package struct LedgerWriter {
         return report
     }
 
-    /// False: it is there already.
-    private func insert(_ row: LedgerRow, series: Int64) throws -> Bool {
-        let values: [LedgerValue] =
-            [.int(row.startedAt), .int(row.process), .int(row.count), .int(series), .text(row.outcome)]
-            + row.sums.values.map { .int($0) } + [.text(row.priceVersion), .bytes(row.detail)]
-        let table = LedgerTables.name(row.day)
-        return try self.db.execute(self.db.dialect.insertOnce(table, values.count, keep: "startedAt"), values) > 0
+    /// Changes nothing if the record is there already.
+    private func insertion(_ day: UsageDay) -> String {
+        self.db.dialect.insertOnce(LedgerTables.name(day), 7 + LedgerTables.sums.count, keep: "startedAt")
+    }
+
+    private static func values(_ row: LedgerRow, series: Int64) -> [LedgerValue] {
+        var values: [LedgerValue] = [.int(row.startedAt), .int(row.process), .int(row.count), .int(series)]
+        values.reserveCapacity(7 + row.sums.values.count)
+        values.append(.text(row.outcome))
+        for sum in row.sums.values { values.append(.int(sum)) }
+        values.append(.text(row.priceVersion))
+        values.append(.bytes(row.detail))
+        return values
     }
 
     private func number(of series: UsageSeries, knowing numbers: inout [UsageSeries: Int64]) throws -> Int64 {

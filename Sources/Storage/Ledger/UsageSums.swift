@@ -2,7 +2,7 @@ package import GatewayModel
 
 /// Sums over records. Each is a column of the tables by hour and by day, in this order and under these names.
 package struct UsageSums: Sendable, Equatable {
-    package enum Column: String, Sendable, CaseIterable {
+    package enum Column: Int, Sendable, CaseIterable {
         case requests
         /// Ended in another way than `complete`.
         case failed
@@ -16,6 +16,9 @@ package struct UsageSums: Sendable, Equatable {
         case durationMicros
         /// Until the first byte of the answer, over those that had one, and how many had.
         case firstByteMicros, firstBytes
+
+        /// As tables call it.
+        package var name: String { "\(self)" }
 
         /// The column of a kind of tokens.
         package init(_ kind: TokenUsage.Kind) {
@@ -71,8 +74,8 @@ package struct UsageSums: Sendable, Equatable {
     }
 
     package subscript(column: Column) -> Int64 {
-        get { self.values[Self.index(column)] }
-        set { self.values[Self.index(column)] = newValue }
+        get { self.values[column.rawValue] }
+        set { self.values[column.rawValue] = newValue }
     }
 
     package mutating func add(_ other: UsageSums) {
@@ -96,11 +99,4 @@ package struct UsageSums: Sendable, Equatable {
     }
 
     private static func bounded(_ number: UInt64) -> Int64 { Int64(min(number, Self.recordLimit)) }
-
-    private static func index(_ column: Column) -> Int {
-        // Declared in this order, and without values of their own.
-        Self.places[column] ?? 0
-    }
-
-    private static let places = Dictionary(uniqueKeysWithValues: zip(Column.allCases, 0...))
 }

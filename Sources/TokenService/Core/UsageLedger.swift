@@ -45,9 +45,10 @@ package final class UsageLedger: Sendable {
     package func ingest(_ records: [UsageRecord]) async throws -> IngestReport {
         let book = try self.prices()
         var unpriced: UInt64 = 0
-        let entries = records.map { record in
-            let price = record.usage.total > 0 ? book.cost(of: record) : nil
+        let entries = zip(records, book.costs(of: records)).map { record, price in
             if price == nil, record.usage.total > 0 { unpriced += 1 }
+            // What used nothing has no price to be remembered by.
+            let price = record.usage.total > 0 ? price : nil
             return LedgerEntry(record, cost: price?.cost, priceVersion: price?.version ?? "")
         }
         let report = try await self.store.ingest(entries)
