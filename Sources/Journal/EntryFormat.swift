@@ -34,8 +34,18 @@ extension EntryField {
     /// The field as it stands in an entry, for `JournalWriter.put(encoded:)`. Empty when `text` is too long for any entry.
     package func encoded(_ text: [UInt8]) -> [UInt8] {
         guard text.count < Segment.payloadLimit else { return [] }
-        if text.count < 255 { return [self.rawValue, UInt8(text.count)] + text }
-        return [self.rawValue, 255, UInt8(text.count & 0xFF), UInt8(text.count >> 8)] + text
+        var out: [UInt8] = []
+        self.encodeStart(text.count, into: &out)
+        return out + text
+    }
+
+    /// Appends what stands before the field's text of `count` bytes, fewer than a payload has; the text must follow.
+    package func encodeStart(_ count: Int, into out: inout [UInt8]) {
+        out.append(self.rawValue)
+        out.append(UInt8(min(count, 255)))
+        guard count >= 255 else { return }
+        out.append(UInt8(count & 0xFF))
+        out.append(UInt8(count >> 8))
     }
 }
 

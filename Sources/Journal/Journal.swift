@@ -1,3 +1,4 @@
+internal import Dispatch
 import GatewayModel
 import Glibc
 import Synchronization
@@ -34,6 +35,8 @@ package final class Journal: Sendable {
     private let options: Options
     private let process: UInt64
     private let supplies: [JournalWriter.Supply]
+    /// Wakes the keeper, which sleeps otherwise: each waking takes the processor from a loop.
+    private let work = DispatchSemaphore(value: 0)
     private let sequence = Atomic<UInt64>(0)
     private let dropped = Atomic<UInt64>(0)
     private let failures = Atomic<UInt64>(0)
@@ -45,7 +48,8 @@ package final class Journal: Sendable {
     package init(_ options: Options, writers: Int) throws(JournalError) {
         self.options = options
         self.process = UInt64.random(in: 1...UInt64.max)
-        self.supplies = (0..<writers).map { _ in JournalWriter.Supply() }
+        let work = self.work
+        self.supplies = (0..<writers).map { _ in JournalWriter.Supply { work.signal() } }
         guard mkdir(options.directory, 0o700) == 0 || errno == EEXIST else {
             throw JournalError(doing: "create", options.directory, errno)
         }
@@ -76,6 +80,7 @@ package final class Journal: Sendable {
     /// Brings everything to the disk and stops the keeper. The writers must not be used any more.
     package func close() {
         guard !self.isStopping.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        self.work.signal()
         if let thread = self.thread.withLock({ $0 }) { pthread_join(thread, nil) }
         for supply in self.supplies {
             let (current, spare, full) = supply.state.withLock { ($0.current, $0.spare, $0.full) }
@@ -145,16 +150,16 @@ extension Journal {
         self.thread.withLock { $0 = thread }
     }
 
+    /// Sleeps until a writer has taken its spare segment, or it is time to sync.
     private func keep() {
-        let tick: UInt32 = 20_000
-        let interval = self.options.syncInterval.components
-        let ticksPerSync = max(1, Int(interval.seconds) * 50 + Int(interval.attoseconds / 20_000_000_000_000_000))
-        var ticks = 0
+        let interval = DispatchTimeInterval.nanoseconds(Int(self.options.syncInterval / .nanoseconds(1)))
+        var nextSync = DispatchTime.now() + interval
         while !self.isStopping.load(ordering: .acquiring) {
-            usleep(tick)
-            ticks += 1
+            let isWanted = self.work.wait(timeout: nextSync) == .success
+            // One that could not be made is tried again with the next sync.
             for supply in self.supplies { self.refill(supply) }
-            guard ticks % ticksPerSync == 0 else { continue }
+            guard !isWanted || DispatchTime.now() >= nextSync else { continue }
+            nextSync = .now() + interval
             for supply in self.supplies { Self.sync(supply) }
             self.removeOldest()
         }

@@ -18,6 +18,10 @@ package final class JournalWriter {
         let state = Mutex(State())
         /// Set when the spare was taken; the keeper clears it.
         let isWanting = Atomic<Bool>(true)
+        /// Called after that; must not block.
+        let wanted: @Sendable () -> Void
+
+        init(_ wanted: @escaping @Sendable () -> Void = {}) { self.wanted = wanted }
     }
 
     private let supply: Supply
@@ -139,6 +143,7 @@ package final class JournalWriter {
             return spare
         }
         self.supply.isWanting.store(true, ordering: .releasing)
+        self.supply.wanted()
         guard let next else { return }
         self.segment = next
         self.base = next.bytes

@@ -1,3 +1,4 @@
+internal import Dispatch
 import Glibc
 import Synchronization
 
@@ -25,6 +26,8 @@ package final class LogFile: Sendable {
     private let dropped = Atomic<UInt64>(0)
     private let descriptor: Atomic<Int32>
     private let thread = Mutex<pthread_t?>(nil)
+    /// Raised when the thread has something to do: it sleeps meanwhile, since each waking takes the processor from a loop.
+    private let work = DispatchSemaphore(value: 0)
 
     /// Opens the log; `capacity` bounds the bytes that wait for the disk. Throws what the system says if a file cannot
     /// be opened.
@@ -40,20 +43,26 @@ package final class LogFile: Sendable {
 
     /// Takes whole lines. Costs a lock held for the copying of the bytes, so hand over many lines at once.
     package func write(_ lines: UnsafeRawBufferPointer, count: Int) {
-        let fits = self.pending.withLock { pending in
-            guard pending.bytes.count + lines.count <= self.capacity, !pending.isClosed else { return false }
+        let (fits, isFirst) = self.pending.withLock { pending in
+            guard pending.bytes.count + lines.count <= self.capacity, !pending.isClosed else { return (false, false) }
+            let isFirst = pending.bytes.isEmpty
             pending.bytes.append(contentsOf: lines)
-            return true
+            return (true, isFirst)
         }
+        if isFirst { self.work.signal() }
         if !fits { self.dropped.wrappingAdd(UInt64(count), ordering: .relaxed) }
     }
 
     /// Opens the file anew, after whoever rotates logs has moved it away.
-    package func reopen() { self.pending.withLock { $0.isReopenAsked = true } }
+    package func reopen() {
+        self.pending.withLock { $0.isReopenAsked = true }
+        self.work.signal()
+    }
 
     /// Writes what is pending and stops the thread.
     package func close() {
         self.pending.withLock { $0.isClosed = true }
+        self.work.signal()
         if let thread = self.thread.withLock({ $0 }) { pthread_join(thread, nil) }
     }
 
@@ -90,6 +99,7 @@ package final class LogFile: Sendable {
     private func run() {
         var bytes: [UInt8] = []
         while true {
+            self.work.wait()
             let (reopen, closed) = self.pending.withLock { pending in
                 swap(&bytes, &pending.bytes)
                 let asked = (pending.isReopenAsked, pending.isClosed)
@@ -101,6 +111,7 @@ package final class LogFile: Sendable {
             // What a burst needed is given back.
             bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptBytes)
             if closed { break }
+            // More lines gather, so that a busy log is written twenty times a second.
             usleep(50_000)
         }
         if case .file = self.destination { Glibc.close(self.descriptor.load(ordering: .relaxed)) }

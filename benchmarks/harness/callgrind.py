@@ -45,16 +45,27 @@ class Profile:
 
     instructions: Counter = field(default_factory=Counter)
     calls: Counter = field(default_factory=Counter)
+    #: Calls by (caller, called).
+    edges: Counter = field(default_factory=Counter)
 
     def less(self, other: "Profile", by: float) -> "Profile":
         """What this has more than `other`, divided: the cost of one request out of runs of many and of few."""
         def difference(more: Counter, less: Counter) -> Counter:
             return Counter({name: (count - less[name]) / by for name, count in more.items() if count != less[name]})
 
-        return Profile(difference(self.instructions, other.instructions), difference(self.calls, other.calls))
+        pairs = ((self.instructions, other.instructions), (self.calls, other.calls), (self.edges, other.edges))
+        return Profile(*(difference(more, less) for more, less in pairs))
 
     def called(self, pattern: str) -> float:
         return sum(count for name, count in self.calls.items() if re.fullmatch(pattern, name))
+
+    def callers(self, pattern: str) -> Counter:
+        """Who calls the functions of this name, and how often."""
+        callers = Counter()
+        for (caller, called), count in self.edges.items():
+            if re.fullmatch(pattern, called):
+                callers[caller] += count
+        return callers
 
     def areas(self) -> Counter:
         areas = Counter()
@@ -81,7 +92,9 @@ def read(file: Path) -> Profile:
             elif line.startswith("cfn="):
                 called = _name(line[4:], names)
             elif line.startswith("calls="):
-                profile.calls[called] += int(line[6:].split()[0])
+                count = int(line[6:].split()[0])
+                profile.calls[called] += count
+                profile.edges[current, called] += count
                 skip = True
     return profile
 

@@ -84,9 +84,8 @@ struct ExchangeRecord {
     /// Takes over the bytes in `range` for the journal, unless they are too many to be tags.
     mutating func keep(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, as field: EntryField) {
         guard (1...UsageRecord.TagLimits.textBytes).contains(range.count) else { return }
-        var text: [UInt8] = []
-        Exchange.copy(bytes, range, into: &text)
-        self.callerFields += field.encoded(text)
+        field.encodeStart(range.count, into: &self.callerFields)
+        Exchange.copy(bytes, range, into: &self.callerFields)
     }
 
     /// Writes the `started` entry. False: it could not be written.
