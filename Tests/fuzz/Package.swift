@@ -42,6 +42,8 @@ let package = Package(
         layer("HTTPWire", ["CByteScan", nio]),
         layer("JSONScan", ["CByteScan"]),
         layer("Dialects", ["GatewayModel", "JSONScan", "CByteScan"]),
+        .target(name: "CTokenizerTables", path: "Sources/CTokenizerTables", exclude: ["README.md", "tables"]),
+        layer("Tokenizer", ["CTokenizerTables"]),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib"),
         layer(
             "GatewayCore",
@@ -56,7 +58,8 @@ let package = Package(
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "GatewayCore", "GatewayServer", nio,
+                "CFuzzer", "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "GatewayCore", "GatewayServer", "Tokenizer",
+                nio,
             ],
             path: "Fuzz/Targets",
             swiftSettings: instrumented,

@@ -40,6 +40,7 @@ enum Target: String, CaseIterable {
     case snapshotEvents = "snapshot-events"
     case translatedStream = "translated-stream"
     case translatedBody = "translated-body"
+    case tokens
 
     func check(_ input: [UInt8]) {
         switch self {
@@ -52,6 +53,7 @@ enum Target: String, CaseIterable {
         case .snapshotEvents: SnapshotEventsCheck.run(input)
         case .translatedStream: TranslatedStreamCheck.run(input)
         case .translatedBody: TranslatedBodyCheck.run(input)
+        case .tokens: TokensCheck.run(input)
         }
     }
 }
