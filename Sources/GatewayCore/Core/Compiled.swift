@@ -27,22 +27,16 @@ final class CompiledNamespace: Sendable {
     }
 }
 
-final class CompiledKey: Sendable {
+/// A value, so that the keys of a table lie beside one another: of a hundred thousand, each request meets another, and what it
+/// reads of it no cache holds.
+struct CompiledKey: Sendable {
     let name: [UInt8]
-    let namespace: Int
-    /// Seconds since 1970; `Int64.max` means never.
-    let expires: Int64
+    let limits: [CompiledLimit]
     /// Nil admits every model.
     let models: [NamePattern]?
-    let limits: [CompiledLimit]
-
-    init(name: [UInt8], namespace: Int, expires: Int64, models: [NamePattern]?, limits: [CompiledLimit]) {
-        self.name = name
-        self.namespace = namespace
-        self.expires = expires
-        self.models = models
-        self.limits = limits
-    }
+    /// Seconds since 1970; `Int64.max` means never.
+    let expires: Int64
+    let namespace: Int
 }
 
 /// One rate limit with the counter that it shares with all loops and all tables.

@@ -71,10 +71,10 @@ struct TableCompiler {
         self.snapshot.keys.map { key in
             CompiledKey(
                 name: Array(key.name.utf8),
-                namespace: self.namespaceIndex[key.namespace] ?? 0,
-                expires: key.expires ?? Int64.max,
+                limits: self.limits[.key(key.name)] ?? [],
                 models: key.models,
-                limits: self.limits[.key(key.name)] ?? []
+                expires: key.expires ?? Int64.max,
+                namespace: self.namespaceIndex[key.namespace] ?? 0
             )
         }
     }
