@@ -58,7 +58,8 @@ let package = Package(
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "GatewayCore", "GatewayServer", "Tokenizer",
+                "CFuzzer", "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "GatewayCore", "GatewayServer",
+                "Tokenizer",
                 nio,
             ],
             path: "Fuzz/Targets",

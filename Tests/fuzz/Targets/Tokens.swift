@@ -23,7 +23,9 @@ enum TokensCheck {
         for piece in input.pieces { counter.add(piece) }
         var steps = 0
         while true {
-            if let found = counter.settle(work: 64) { return expect(found == count, "\(found) in slices, not \(count)") }
+            if let found = counter.settle(work: 64) {
+                return expect(found == count, "\(found) in slices, not \(count)")
+            }
             steps += 1
             expect(steps < 100 + 10 * input.bytes.count, "counting in slices does not end")
         }
