@@ -35,6 +35,16 @@ package final class RequestHead {
 
     package init() { self.fields.reserveCapacity(8) }
 
+    /// Forgets what was parsed: after a head that could not be read, parts of it or of the one before are there, whose ranges are
+    /// those of bytes that are gone.
+    package func forget() {
+        (self.method, self.methodRange, self.path, self.query) = (.other, .empty, .empty, .empty)
+        self.fields.removeAll(keepingCapacity: true)
+        self.facts = FieldFacts()
+        (self.keepAlive, self.isVersion10, self.isPathPlain) = (false, false, false)
+        self.length = 0
+    }
+
     package var hasBody: Bool { self.facts.isChunked || (self.facts.contentLength ?? 0) > 0 }
 
     /// Parses the head at the beginning of `buffer`'s readable bytes. Ranges count from `buffer.readerIndex`.

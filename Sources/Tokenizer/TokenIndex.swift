@@ -3,7 +3,7 @@ internal import CTokenizerTables
 /// A vocabulary ready for use: its tokens by their bytes, and which two tokens merge into which. Tokens are named by rank,
 /// their place in the order of merging.
 ///
-/// The bytes stay in the binary; the indexes beside them (3 to 17 MB) are built when a vocabulary is first used and never
+/// The bytes stay in the binary; the indexes beside them (3 to 11 MB) are built when a vocabulary is first used and never
 /// freed. Reading needs no lock.
 final class TokenIndex: @unchecked Sendable {
     // WHY: unchecked: everything is written in `init` only.

@@ -27,7 +27,7 @@ package struct Tokenizer: Sendable {
     let classes: CharacterClasses
     let specials: SpecialTokens
 
-    /// The tokenizer of a vocabulary. The first call for each builds its indexes (under 20 ms, 5 to 15 MB), later ones
+    /// The tokenizer of a vocabulary. The first call for each builds its indexes (under 20 ms, 3 to 11 MB), later ones
     /// are free. Any thread may call it.
     package static func of(_ vocabulary: Vocabulary) -> Tokenizer {
         switch vocabulary {

@@ -386,6 +386,21 @@ struct ExchangeTests {
         }
     }
 
+    /// The query of a head that was refused, or of the one before, stands in bytes that are gone.
+    @Test(arguments: [
+        "GET /v1/models?key=AIzaAIza HTTP/3.7\r\n\r\n", "GET /v1/models?key=AIzaAIza HTTP/1.1\r\nBad\r\n\r\n",
+    ])
+    func aHeadThatCannotBeReadIsForgotten(_ head: String) throws {
+        let bench = try Bench()
+        let buffer = ByteBuffer(string: head)
+        #expect(throws: WireError.self) { try bench.exchange.request.parse(buffer, limit: 1000) }
+        bench.exchange.openMalformed(now: Bench.now)
+        var out = ByteBuffer()
+        bench.exchange.refuse(Refusal(.malformedRequest), now: Bench.now, closing: true, into: &out)
+        #expect(String(buffer: out).hasPrefix("HTTP/1.1 400 "))
+        #expect(bench.exchange.request.query.isEmpty && bench.exchange.request.fields.isEmpty)
+    }
+
     @Test func aModelThatIsNoUTF8IsRefused() throws {
         let bench = try Bench(Bench.snapshot { $0.models[0].name = NamePattern("*") })
         let buffer = ByteBuffer(string: Bench.post("/v1/chat/completions", "xxxxxxxxxxxxxx"))

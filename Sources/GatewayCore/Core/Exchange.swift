@@ -127,6 +127,7 @@ package final class Exchange {
 
     /// Begins an exchange whose head could not be read, so that its refusal is answered, counted and logged like any other.
     package func openMalformed(now: UInt64) {
+        self.request.forget()
         self.begin(ByteBuffer(), now: now)
         self.table = self.loop.table
     }

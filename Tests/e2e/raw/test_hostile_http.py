@@ -61,6 +61,11 @@ MALFORMED = {
     "chunk without its end": post(CHUNKED, body=b"2\r\n{}0\r\n\r\n"),
     "chunk ended by LF": post(CHUNKED, body=b"2\n{}\r\n0\r\n\r\n"),
 }
+# What refuses a head must not look for anything in its query, where Google's clients have their key.
+MALFORMED |= {
+    f"{name}, with a query": data.replace(b" HTTP/1.1", b"?key=AIzaAIza&alt=sse HTTP/1.1", 1)
+    for name, data in MALFORMED.items() if b" HTTP/1.1" in data
+}
 
 
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED.keys())
@@ -75,6 +80,15 @@ def test_malformed_is_refused_and_closed(stack: Stack, data: bytes) -> None:
         assert answer.headers.get("connection") == "close"
         assert connection.is_closed()
     assert stack.count()["received"] == before, "a malformed request reached the upstream"
+
+
+@pytest.mark.parametrize("query, status", [("", 200), ("?key=AIzaAIza", 400)])
+def test_what_is_malformed_behind_another_request(stack: Stack, query: str, status: int) -> None:
+    with Connection(stack.base) as connection:
+        connection.send(f"GET /v1/models{query} HTTP/1.1\r\nHost: g\r\n{KEY}\r\n".encode())
+        assert connection.answer().status == status
+        connection.send(b"BAD\x01 / HTTP/1.1\r\n\r\n")
+        assert connection.answer().code == "malformed_request"
 
 
 def test_unknown_version(stack: Stack) -> None:
