@@ -42,6 +42,8 @@ package final class Journal: Sendable {
     private let failures = Atomic<UInt64>(0)
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<pthread_t?>(nil)
+    /// Held from the making of a segment's file until the segment is known to be in use.
+    private let making = Mutex(())
 
     /// Opens the journal for `writers` loops: makes the directory and first segments and closes the orphans of processes
     /// that died as `estimated`. Throws when the directory cannot be written.
@@ -182,8 +184,10 @@ extension Journal {
             return
         }
         do throws(JournalError) {
-            let segment = try self.makeSegment(bytes: self.options.segmentBytes)
-            supply.state.withLock { $0.spare = segment }
+            try self.making.withLock { (_) throws(JournalError) in
+                let segment = try self.makeSegment(bytes: self.options.segmentBytes)
+                supply.state.withLock { $0.spare = segment }
+            }
             supply.isWanting.store(false, ordering: .releasing)
         } catch {
             self.failures.wrappingAdd(1, ordering: .relaxed)
@@ -206,10 +210,12 @@ extension Journal {
 extension Journal {
     /// The names of the segments that nobody writes to any more, oldest first.
     package var closedSegments: [String] {
-        // Listed first: what is made between the two looks is in use at the second one, and not in the list.
-        let paths = (try? Segment.paths(in: self.options.directory)) ?? []
-        let inUse = self.segmentsInUse
-        return paths.map(Segment.name).filter { !inUse.contains($0) }
+        // With the lock, as a segment's file is there before it is in use.
+        self.making.withLock { _ in
+            let paths = (try? Segment.paths(in: self.options.directory)) ?? []
+            let inUse = self.segmentsInUse
+            return paths.map(Segment.name).filter { !inUse.contains($0) }
+        }
     }
 
     /// The names of the segments that writers write to, or will, or that are on their way to the disk.

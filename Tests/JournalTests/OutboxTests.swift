@@ -100,7 +100,8 @@ struct OutboxTests {
                 let id = writer.nextID()
                 #expect(writer.start(id) && writer.end(id))
             }
-            #expect(journal.closedSegments.isEmpty)
+            // The keeper makes new spare segments meanwhile.
+            for _ in 0..<200 { #expect(journal.closedSegments.isEmpty) }
         }
     }
 }
