@@ -92,8 +92,8 @@ test-tokenizer: ## token ids against the publishers' own tokenizers, on 50 MB of
 bench-tokenizer: ## the tokenizer's speed beside others' on fresh texts (ARGS="TEXT…" for other texts)
 	@scripts/setup build
 	swift build -c release --package-path benchmarks/tokenizer
-	@"$$(scripts/venv tokenizer)" benchmarks/tokenizer/compare benchmarks/tokenizer/.build/release/tokenizer-probe \
-		"$$(scripts/fetch-tokenizer-tables)" $(ARGS)
+	@tables=$$(scripts/fetch-tokenizer-tables) && python=$$(scripts/venv tokenizer) && \
+		"$$python" benchmarks/tokenizer/compare benchmarks/tokenizer/.build/release/tokenizer-probe "$$tables" $(ARGS)
 
 .PHONY: lint
 lint: ## imports by layer, formatting, shell scripts, links of the documentation, and the tools that check them

@@ -36,9 +36,9 @@ package final class RequestHead {
     package init() { self.fields.reserveCapacity(8) }
 
     /// Forgets what was parsed: after a head that could not be read, parts of it or of the one before are there, whose ranges are
-    /// those of bytes that are gone.
+    /// those of bytes that are gone. The method stays: the answer to HEAD has no body.
     package func forget() {
-        (self.method, self.methodRange, self.path, self.query) = (.other, .empty, .empty, .empty)
+        (self.methodRange, self.path, self.query) = (.empty, .empty, .empty)
         self.fields.removeAll(keepingCapacity: true)
         self.facts = FieldFacts()
         (self.keepAlive, self.isVersion10, self.isPathPlain) = (false, false, false)
@@ -55,6 +55,7 @@ package final class RequestHead {
     }
 
     func parse(_ bytes: borrowing Span<UInt8>, limit: Int) throws(WireError) -> ParseResult {
+        self.method = .other
         self.fields.removeAll(keepingCapacity: true)
         guard let lineEnd = try self.parseRequestLine(bytes) else { return try needsMore(bytes, limit) }
         var parser = HeadParser(at: lineEnd)

@@ -178,18 +178,16 @@ extension Journal {
     }
 
     private func refill(_ supply: JournalWriter.Supply) {
-        guard supply.isWanting.load(ordering: .acquiring) else { return }
-        guard supply.state.withLock({ $0.spare == nil }) else {
-            supply.isWanting.store(false, ordering: .releasing)
-            return
-        }
+        // Cleared first: the spare may be taken, and another one wanted, before this returns.
+        guard supply.isWanting.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        guard supply.state.withLock({ $0.spare == nil }) else { return }
         do throws(JournalError) {
             try self.making.withLock { (_) throws(JournalError) in
                 let segment = try self.makeSegment(bytes: self.options.segmentBytes)
                 supply.state.withLock { $0.spare = segment }
             }
-            supply.isWanting.store(false, ordering: .releasing)
         } catch {
+            supply.isWanting.store(true, ordering: .releasing)
             self.failures.wrappingAdd(1, ordering: .relaxed)
         }
     }

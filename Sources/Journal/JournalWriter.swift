@@ -143,8 +143,9 @@ package final class JournalWriter {
             return spare
         }
         self.supply.isWanting.store(true, ordering: .releasing)
-        self.supply.wanted()
+        // Once for each spare: on a full disk the keeper tries again by itself, not for every request.
         guard let next else { return }
+        self.supply.wanted()
         self.segment = next
         self.base = next.bytes
         self.offset = Segment.headerBytes

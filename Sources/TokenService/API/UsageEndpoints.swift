@@ -116,7 +116,8 @@ extension UsageTable {
     static func exported(_ entry: LedgerEntry) -> DocumentValue {
         var object = Self.document(entry).object ?? DocumentObject()
         let optional = [
-            "tags", "matched_headers", "estimated_input", "limit", "limit_remaining", "sent_after", "first_byte_after",
+            "tags", "matched_headers", "estimated_input", "limit", "limit_remaining", "audio_output_tokens",
+            "image_output_tokens", "sent_after", "first_byte_after",
         ]
         let values = optional.map { ($0, object[$0] ?? .null) }
         for name in optional { object.remove(name) }
