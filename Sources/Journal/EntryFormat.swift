@@ -27,7 +27,7 @@ package enum EntryField: UInt8, Sendable {
     case outcome = 32
     case code, status, attempts, responseBytes, firstByteAfter, endedAfter, sentAfter
     case usageSource = 48
-    case input, cachedInput, cacheWrite, output, reasoning, audio, image, audioOutput, imageOutput
+    case input, cachedInput, cacheWrite, output, reasoning, audio, image, audioOutput, imageOutput, cacheWrite1h
 }
 
 extension EntryField {
@@ -129,6 +129,7 @@ extension UsageRecord {
         case .image: self.usage.image = number(value)
         case .audioOutput: self.usage.audioOutput = number(value)
         case .imageOutput: self.usage.imageOutput = number(value)
+        case .cacheWrite1h: self.usage.cacheWrite1h = number(value)
         }
     }
 }

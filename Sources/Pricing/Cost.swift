@@ -41,19 +41,22 @@ package struct Cost: Sendable, Equatable {
 
     /// All tokens that the model was given.
     private static func input(_ usage: TokenUsage) -> UInt64 {
-        usage.input &+ usage.cachedInput &+ usage.cacheWrite &+ Self.given(usage.audio, usage.audioOutput)
-            &+ Self.given(usage.image, usage.imageOutput)
+        usage.input &+ usage.cachedInput &+ usage.cacheWrite &+ Self.rest(usage.audio, usage.audioOutput)
+            &+ Self.rest(usage.image, usage.imageOutput)
     }
 
-    private static func given(_ all: UInt64, _ made: UInt64) -> UInt64 { all > made ? all - made : 0 }
+    /// What is left of a kind without a part of it.
+    private static func rest(_ all: UInt64, _ part: UInt64) -> UInt64 { all > part ? all - part : 0 }
 
     private static func amounts(_ usage: TokenUsage) -> [(PriceTerms.Rates.Kind, UInt64)] {
         [
-            (.input, usage.input), (.cachedInput, usage.cachedInput), (.cacheWrite, usage.cacheWrite),
+            (.input, usage.input), (.cachedInput, usage.cachedInput),
+            (.cacheWrite, Self.rest(usage.cacheWrite, usage.cacheWrite1h)),
+            (.cacheWrite1h, min(usage.cacheWrite, usage.cacheWrite1h)),
             (.output, usage.output), (.reasoning, usage.reasoning),
-            (.audioInput, Self.given(usage.audio, usage.audioOutput)),
+            (.audioInput, Self.rest(usage.audio, usage.audioOutput)),
             (.audioOutput, min(usage.audio, usage.audioOutput)),
-            (.imageInput, Self.given(usage.image, usage.imageOutput)),
+            (.imageInput, Self.rest(usage.image, usage.imageOutput)),
             (.imageOutput, min(usage.image, usage.imageOutput)),
         ]
     }

@@ -12,7 +12,7 @@ package struct PriceBook: Sendable {
     /// A price with the version that records keep.
     package struct Found: Sendable, Equatable {
         package let terms: PriceTerms
-        /// Which price of which book: `config 7/our-gpt`, `built-in f41075aab069/openai/gpt-4o`.
+        /// Which price of which book: `config 7/our-gpt`, `built-in 1b0e7fe4bfc0/openai/gpt-4o`.
         package let version: String
     }
 

@@ -16,6 +16,9 @@ struct CharacterTokens {
         self.crossings.initialize(repeating: 0, count: 1 << 10)
     }
 
+    /// Whether each byte is a token: only then every text has tokens.
+    var isComplete: Bool { !UnsafeBufferPointer(start: self.byteRanks, count: 1 << 8).contains(-1) }
+
     func insert(_ token: UnsafeBufferPointer<UInt8>, _ rank: UInt32, isMerged: Bool) {
         if token.count == 1 { self.byteRanks[Int(token[0])] = Int32(bitPattern: rank) }
         guard token.count > 1, token.contains(where: { $0 >= 0x80 }) else { return }

@@ -11,22 +11,19 @@ struct PieceMerger {
     /// One bit each in the mask of the units that are left.
     static let limit = 64
     private typealias Lanes = SIMD8<Int32>
-    private static let rows = Self.limit / 8
 
     private let index: TokenIndex
     private let ranks: UnsafeMutablePointer<Int32>
-    /// For each unit what it and the next one merge into: the rank, and below it the unit's number in 6 bits, so that the
-    /// lowest is the one to merge first. `max` if they do not merge, or the unit is gone.
-    private let merges: UnsafeMutablePointer<Int32>
-    /// The same memory.
-    private let rows: UnsafeMutablePointer<Lanes>
+    /// For each unit what it and the next one merge into, as `Int32`: the rank, and below it the unit's number in 6 bits, so
+    /// that the lowest is the one to merge first. `max` if they do not merge, or the unit is gone. Raw, because it is written
+    /// one by one and searched eight at a time.
+    private let merges: UnsafeMutableRawPointer
     private var left: UInt64 = 0
 
-    private init(index: TokenIndex, ranks: UnsafeMutablePointer<Int32>, merges: UnsafeMutablePointer<Lanes>) {
+    private init(index: TokenIndex, memory: UnsafeMutableRawPointer) {
         self.index = index
-        self.ranks = ranks
-        self.rows = merges
-        self.merges = UnsafeMutableRawPointer(merges).assumingMemoryBound(to: Int32.self)
+        self.ranks = memory.bindMemory(to: Int32.self, capacity: Self.limit)
+        self.merges = memory + Self.limit * MemoryLayout<Int32>.size
     }
 
     /// Gives the tokens of a whole piece to `body`; false, without having given any, if it has too many units.
@@ -37,14 +34,14 @@ struct PieceMerger {
         _ count: Int,
         _ body: (UInt32) -> Void
     ) -> Bool {
-        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * Self.rows) { memory in
+        let size = 2 * Self.limit * MemoryLayout<Int32>.size
+        return withUnsafeTemporaryAllocation(byteCount: size, alignment: MemoryLayout<Lanes>.alignment) { memory in
             guard let base = memory.baseAddress else { return false }
-            let ranks = UnsafeMutableRawPointer(base).assumingMemoryBound(to: Int32.self)
-            var merger = PieceMerger(index: index, ranks: ranks, merges: base + Self.rows)
+            var merger = PieceMerger(index: index, memory: base)
             guard let units = merger.split(piece, count) else { return false }
             merger.merge(units)
             while merger.left != 0 {
-                body(UInt32(bitPattern: ranks[merger.left.trailingZeroBitCount]))
+                body(UInt32(bitPattern: merger.ranks[merger.left.trailingZeroBitCount]))
                 merger.left &= merger.left &- 1
             }
             return true
@@ -70,13 +67,17 @@ struct PieceMerger {
     private mutating func merge(_ units: Int) {
         guard units > 0 else { return }
         let last = (units &- 1) / 8
-        self.rows[last] = Lanes(repeating: .max)
+        self.merges.storeBytes(
+            of: Lanes(repeating: .max),
+            toByteOffset: last * MemoryLayout<Lanes>.size,
+            as: Lanes.self
+        )
         for unit in 0..<(units &- 1) { self.look(unit, unit &+ 1) }
-        self.merges[units &- 1] = .max
+        self.note(.max, units &- 1)
         self.left = UInt64.max &>> UInt64(64 &- units)
         while true {
-            var lowest = self.rows[last]
-            for row in 0..<last { lowest = pointwiseMin(lowest, self.rows[row]) }
+            var lowest = self.row(last)
+            for row in 0..<last { lowest = pointwiseMin(lowest, self.row(row)) }
             let best = lowest.min()
             guard best != .max else { return }
             self.take(best)
@@ -90,9 +91,9 @@ struct PieceMerger {
         let behind = self.left & ~((2 &<< UInt64(unit)) &- 1)
         let gone = behind.trailingZeroBitCount
         self.left &= ~(1 &<< UInt64(gone))
-        self.merges[gone] = .max
+        self.note(.max, gone)
         let next = behind & (behind &- 1)
-        if next != 0 { self.look(unit, next.trailingZeroBitCount) } else { self.merges[unit] = .max }
+        if next != 0 { self.look(unit, next.trailingZeroBitCount) } else { self.note(.max, unit) }
         let before = self.left & ((1 &<< UInt64(unit)) &- 1)
         if before != 0 { self.look(63 &- before.leadingZeroBitCount, unit) }
     }
@@ -101,6 +102,17 @@ struct PieceMerger {
     @inline(__always)
     private func look(_ unit: Int, _ next: Int) {
         let merged = self.index.merged(UInt32(bitPattern: self.ranks[unit]), UInt32(bitPattern: self.ranks[next]))
-        self.merges[unit] = merged.map { Int32(bitPattern: $0) << 6 | Int32(truncatingIfNeeded: unit) } ?? .max
+        self.note(merged.map { Int32(bitPattern: $0) << 6 | Int32(truncatingIfNeeded: unit) } ?? .max, unit)
+    }
+
+    @inline(__always)
+    private func note(_ merge: Int32, _ unit: Int) {
+        self.merges.storeBytes(of: merge, toByteOffset: unit &* MemoryLayout<Int32>.size, as: Int32.self)
+    }
+
+    /// What eight units merge into.
+    @inline(__always)
+    private func row(_ row: Int) -> Lanes {
+        self.merges.load(fromByteOffset: row &* MemoryLayout<Lanes>.size, as: Lanes.self)
     }
 }

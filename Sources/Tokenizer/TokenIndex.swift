@@ -53,6 +53,7 @@ final class TokenIndex: @unchecked Sendable {
         self.pairs = TokenPairs(self.count)
         self.long = LongTokens(longOnes)
         self.fillTokens()
+        precondition(self.characters.isComplete, "the vocabulary lacks a byte")
         self.fillPairs()
     }
 

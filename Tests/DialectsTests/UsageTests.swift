@@ -1,4 +1,5 @@
 import GatewayModel
+import JSONScan
 import Testing
 
 @testable import Dialects
@@ -24,6 +25,11 @@ struct UsageTests {
                     + #""output_tokens_details":{"reasoning_tokens":0,"image_tokens":8}}"#,
                 [10, 0, 0, 1, 0, 0, 48]
             ),
+            (
+                #"{"input_tokens":4000,"output_tokens":9,"input_tokens_details":{"cached_tokens":700,"cache_write_tokens":3207},"#
+                    + #""output_tokens_details":{"reasoning_tokens":4}}"#,
+                [93, 700, 3207, 5, 4, 0, 0]
+            ),
             (#"{"prompt_tokens":8,"total_tokens":8}"#, [8, 0, 0, 0, 0, 0, 0]),
             (#"{"prompt_tokens":8,"completion_tokens":0,"prompt_tokens_details":null}"#, [8, 0, 0, 0, 0, 0, 0]),
             ("{}", [0, 0, 0, 0, 0, 0, 0]),
@@ -45,7 +51,8 @@ struct UsageTests {
             let usage = Self.openAI(
                 #"{"prompt_tokens":\#(input),"completion_tokens":\#(output),"#
                     + #""prompt_tokens_details":{"cached_tokens":\#(count(&numbers)),"audio_tokens":\#(count(&numbers)),"#
-                    + #""image_tokens":\#(count(&numbers))},"completion_tokens_details":{"#
+                    + #""image_tokens":\#(count(&numbers)),"cache_write_tokens":\#(count(&numbers))},"#
+                    + #""completion_tokens_details":{"#
                     + #""reasoning_tokens":\#(count(&numbers)),"audio_tokens":\#(count(&numbers)),"#
                     + #""image_tokens":\#(count(&numbers))}}"#
             )
@@ -73,6 +80,28 @@ struct UsageTests {
                 + #""cache_creation":{"ephemeral_5m_input_tokens":20}}"#
         )
         #expect(Self.kinds(usage) == [15, 30, 20, 5, 0, 0, 0] && usage.total == 70 && usage.source == .provider)
+        #expect(usage.cacheWrite1h == 0)
+    }
+
+    /// As a part of the writes, never more than they are, and in both readers.
+    @Test(arguments: [(0, 20, 0), (8, 20, 8), (20, 20, 20), (21, 20, 20)] as [(UInt64, UInt64, UInt64)])
+    func tellsWhatIsCachedForAnHour(_ long: UInt64, _ writes: UInt64, _ counted: UInt64) throws {
+        let text =
+            #"{"input_tokens":1,"cache_creation_input_tokens":\#(writes),"cache_creation":{"ephemeral_5m_input_tokens":3,"#
+            + #""ephemeral_1h_input_tokens":\#(long)}}"#
+        #expect(Self.anthropic(text).cacheWrite1h == counted && Self.anthropic(text).total == 1 + writes)
+        var usage = AnswerUsage()
+        usage.add(anthropic: try JSON(parsing: Array(text.utf8)))
+        #expect(usage.tokens(.provider).cacheWrite1h == counted)
+        let bedrock = AnswerUsage(
+            converse: try JSON(
+                parsing: Array(
+                    #"{"cacheWriteInputTokens":\#(writes),"cacheDetails":[{"ttl":"5m","inputTokens":1},{"ttl":"1h","inputTokens":\#(long)}]}"#
+                        .utf8
+                )
+            )
+        )
+        #expect(bedrock.cacheWrite == writes && bedrock.cacheWrite1h == counted)
     }
 
     @Test func anthropicsLaterCountsReplaceEarlierOnes() {

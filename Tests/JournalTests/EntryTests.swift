@@ -76,6 +76,7 @@ struct EntryTests {
         var usage = TokenUsage()
         (usage.input, usage.cachedInput, usage.cacheWrite, usage.output) = (number, 1, 2, 3)
         (usage.reasoning, usage.audio, usage.image, usage.source) = (4, 5, number, .partial)
+        (usage.audioOutput, usage.imageOutput, usage.cacheWrite1h) = (6, 7, 8)
         return usage
     }
 
@@ -120,6 +121,9 @@ struct EntryTests {
         writer.put(.reasoning, record.usage.reasoning)
         writer.put(.audio, record.usage.audio)
         writer.put(.image, record.usage.image)
+        writer.put(.audioOutput, record.usage.audioOutput)
+        writer.put(.imageOutput, record.usage.imageOutput)
+        writer.put(.cacheWrite1h, record.usage.cacheWrite1h)
         writer.commit()
     }
 

@@ -108,10 +108,17 @@ final class TestServer: Sendable {
         try process.run()
         let address = try MySQLAddress(parsing: "mysql://root@127.0.0.1:\(port)/mysql?tls=off")
         for _ in 0..<600 where process.isRunning {
-            if (try? MySQLConnection(address)) != nil { return (process, input) }
+            if (try? Self.isOurs(address, folder)) == true { return (process, input) }
             try await Task.sleep(for: .milliseconds(50))
         }
         throw TestServerFailure(what: "mariadbd did not start: \(Self.end(of: "\(folder)/log"))")
+    }
+
+    /// Another server may have got the port in between.
+    private static func isOurs(_ address: MySQLAddress, _ folder: String) throws -> Bool {
+        let connection = try MySQLConnection(address)
+        let rows = try connection.rows(MySQLStatement("datadir", "SELECT @@datadir AS folder"))
+        return try rows.first?.read("folder", as: String.self).hasPrefix(folder) == true
     }
 
     private static func end(of log: String) -> String {

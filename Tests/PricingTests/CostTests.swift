@@ -46,6 +46,23 @@ struct CostTests {
         #expect(cost?.total.picounits == 71)
     }
 
+    /// Claude Sonnet 4.5: $3 in, $3.75 for what is cached for five minutes, $6 for what is for an hour.
+    @Test(arguments: ["anthropic", "aws", "google"])
+    func whatIsCachedForAnHourCostsTwiceTheInput(_ provider: String) throws {
+        let model =
+            provider == "aws" ? "global.anthropic.claude-sonnet-4-5-20250929-v1:0" : "claude-3-7-sonnet-20250219"
+        let found = try #require(PriceBook.find(provider: provider, model: model, at: 1_790_000_000))
+        var usage = Self.usage([.cacheWrite: 1_000_000])
+        #expect(Cost(of: usage, by: found.terms)?.total.decimal == "3.75")
+        usage.cacheWrite1h = 400_000
+        #expect(Cost(of: usage, by: found.terms)?.total.decimal == "4.65")
+        let parent = Self.terms([.input: 1_000_000, .cacheWrite: 2_000_000])
+        #expect(
+            Cost(of: usage, by: parent)?.total.decimal
+                == Cost(of: Self.usage([.cacheWrite: 1_000_000]), by: parent)?.total.decimal
+        )
+    }
+
     @Test func aRateThatIsMissingIsThatOfItsParentOrNone() {
         let terms = Self.terms([.input: 1_000_000])
         let cached = Cost(of: Self.usage([.cachedInput: 3, .cacheWrite: 4, .image: 5]), by: terms)
@@ -103,28 +120,39 @@ struct CostTests {
             rates[kind] = (text, places, digits)
         }
         let picounits = try rates.mapValues { try #require(Money.picounits($0.text)) }
-        let usage = Self.usage(
-            [
-                .input: .random(in: 0...2_000_000, using: &random), .cachedInput: .random(in: 0...9999, using: &random),
-                .output: .random(in: 0...500_000, using: &random), .reasoning: .random(in: 0...500_000, using: &random),
-            ]
-        )
         // Over the common denominator 10¹⁸ (twelve places, a million tokens): the numerators add up.
         var numerator: Int128 = 0
-        for kind in [TokenUsage.Kind.input, .cachedInput, .output, .reasoning] {
-            let name = try #require(PriceTerms.Rates.Kind(rawValue: Self.name(kind)))
-            let rate = try #require(rates[name])
+        var counts: [PriceTerms.Rates.Kind: UInt64] = [:]
+        for kind in PriceTerms.Rates.Kind.allCases where kind != .request {
+            let rate = try #require(rates[kind])
+            let count = UInt64.random(
+                in: 0...([0, 9, 9999, 2_000_000].randomElement(using: &random) ?? 0),
+                using: &random
+            )
+            counts[kind] = count
             var scaled = rate.digits
             for _ in rate.places..<12 { scaled *= 10 }
-            numerator += Int128(usage[kind]) * scaled
+            numerator += Int128(count) * scaled
         }
+        let usage = Self.usage(charged: counts)
+        #expect(usage.total == counts.values.reduce(0, +), "each token is counted once")
         let cost = try #require(Cost(of: usage, by: Self.terms(picounits)))
         let off = cost.total.picounits * 1_000_000 - numerator
         #expect(abs(off) <= 500_000, "more than half a picounit away")
         #expect(abs(off) < 500_000 || cost.total.picounits % 2 == 0, "a tie goes to the even one")
     }
 
-    private static func name(_ kind: TokenUsage.Kind) -> String { kind == .cachedInput ? "cachedInput" : kind.rawValue }
+    /// The usage of which so many tokens are to be charged by each rate.
+    private static func usage(charged counts: [PriceTerms.Rates.Kind: UInt64]) -> TokenUsage {
+        let count = { (kind: PriceTerms.Rates.Kind) in counts[kind] ?? 0 }
+        var usage = TokenUsage()
+        (usage.input, usage.cachedInput) = (count(.input), count(.cachedInput))
+        (usage.cacheWrite, usage.cacheWrite1h) = (count(.cacheWrite) + count(.cacheWrite1h), count(.cacheWrite1h))
+        (usage.output, usage.reasoning) = (count(.output), count(.reasoning))
+        (usage.audio, usage.audioOutput) = (count(.audioInput) + count(.audioOutput), count(.audioOutput))
+        (usage.image, usage.imageOutput) = (count(.imageInput) + count(.imageOutput), count(.imageOutput))
+        return usage
+    }
 }
 
 /// splitmix64 (public domain, prng.di.unimi.it): the same numbers for the same seed.

@@ -52,6 +52,29 @@ struct PriceBookTests {
         #expect(book.find(upstream: "main", model: "qwen", at: 0) == nil)
     }
 
+    /// Records of one batch, on either side of a price's begin and of different models.
+    @Test func eachRecordHasThePriceOfItsTimeAndModel() throws {
+        let book = try Self.book([
+            ["name": "old", "models": ["gpt-x"], "rates": ["input": "1"]],
+            ["name": "new", "models": ["gpt-x"], "from": "2026-06-01", "rates": ["input": "2"]],
+        ])
+        let begin: UInt64 = 1_780_272_000
+        let record = { (nanoseconds: UInt64, model: String) in
+            var record = UsageRecord(id: RecordID(process: 1, count: 1), startedAt: nanoseconds)
+            (record.upstream, record.modelAsked) = ("main", model)
+            record.usage.input = 1
+            return record
+        }
+        let records = [
+            record(begin * 1_000_000_000 - 1, "gpt-x"), record(begin * 1_000_000_000, "gpt-x"),
+            record(begin * 1_000_000_000, "unknown"), record(begin * 1_000_000_000 + 999_999_999, "gpt-x"),
+            record(begin * 1_000_000_000, "unknown"), record(0, "gpt-x"),
+        ]
+        let costs = book.costs(of: records)
+        #expect(costs.map { $0?.cost.decimal } == ["0.000001", "0.000002", nil, "0.000002", nil, "0.000001"])
+        #expect(costs[0]?.version == "config 7/old" && costs[1]?.version == "config 7/new")
+    }
+
     @Test func termsHoldFromBeginToEndAndAtTheirHours() throws {
         var terms = PriceTerms(currency: "USD", rates: .init([.input: 1]))
         (terms.from, terms.to) = (86_400, 2 * 86_400)

@@ -10,6 +10,8 @@ package enum LedgerStoreConformance: String, CaseIterable, Sendable {
     case severalStoresMayStoreTheSameAtOnce
     case sumsAreExact
     case theLargestComeFirst
+    case theLargestAreThoseOfAll
+    case keepsTextsUpToTheirLimits
     case pagesGiveEachRecordOnceNewestFirst
     case aDroppedDayLeavesItsSums
     case tellsWhatIsMissing
@@ -26,6 +28,8 @@ package enum LedgerStoreConformance: String, CaseIterable, Sendable {
         case .severalStoresMayStoreTheSameAtOnce: try await Self.severalStoresMayStoreTheSameAtOnce(store, open)
         case .sumsAreExact: try await Self.sumsAreExact(store, open)
         case .theLargestComeFirst: try await Self.theLargestComeFirst(store, open)
+        case .theLargestAreThoseOfAll: try await Self.theLargestAreThoseOfAll(store, open)
+        case .keepsTextsUpToTheirLimits: try await Self.keepsTextsUpToTheirLimits(store, open)
         case .pagesGiveEachRecordOnceNewestFirst: try await Self.pagesGiveEachRecordOnceNewestFirst(store, open)
         case .aDroppedDayLeavesItsSums: try await Self.aDroppedDayLeavesItsSums(store, open)
         case .tellsWhatIsMissing: try await Self.tellsWhatIsMissing(store, open)
@@ -75,6 +79,7 @@ extension LedgerStoreConformance {
             (record.status, record.attempts) = (200, 3)
             (record.sentAfter, record.firstByteAfter, record.endedAfter) = (1, 2, 3_000_000_001)
             for (index, kind) in TokenUsage.Kind.allCases.enumerated() { record.usage[kind] = UInt64(index) }
+            for (index, part) in TokenUsage.Part.allCases.enumerated() { record.usage[part] = UInt64(index + 1) }
             record.usage.source = .partial
         }
         let report = try await store.ingest([entry])
@@ -208,6 +213,48 @@ extension LedgerStoreConformance {
         #expect(try await store.usage(byCost).map(\.values) == [["c"], ["b"], ["d"]])
         let byRequests = UsageQuery(hours: Self.hours(), groups: [.namespace], order: .requests, limit: 1)
         #expect(try await store.usage(byRequests).map(\.values) == [["a"]])
+    }
+
+    /// The first few of an answer are the beginning of the whole answer, whatever they are ordered and grouped by.
+    private static func theLargestAreThoseOfAll(_ store: any LedgerStore, _ open: Opener) async throws {
+        var random = SeededGenerator(state: 2)
+        let entries = (1...600).map { count in
+            let price = count % 5 == 0 ? nil : Int128.random(in: 0...4_000_000, using: &random)
+            let hour = Int64.random(in: 0..<24 * 4, using: &random)
+            return Self.entry(count, hour: hour, namespace: "n\(count % 7)", picounits: price) { record in
+                (record.key, record.modelAsked) = ("k\(count % 40)", "m\(count % 3)")
+                record.usage.reasoning = UInt64.random(in: 0...50, using: &random)
+            }
+        }
+        _ = try await store.ingest(entries)
+        let groups: [[UsageQuery.Dimension]] = [[.key], [.namespace], [.key, .model], [.model, .upstream]]
+        for order in UsageQuery.Order.allCases {
+            for group in groups {
+                for filters in [[:], [.model: "m1"]] as [[UsageQuery.Dimension: String]] {
+                    var query = UsageQuery(hours: Self.hours(0..<3), groups: group, filters: filters, order: order)
+                    query.hours = query.hours.lowerBound + 5..<query.hours.upperBound + 7
+                    query.limit = 10_000
+                    let all = try await store.usage(query)
+                    for limit in [1, 5, 100] {
+                        query.limit = limit
+                        #expect(try await store.usage(query) == Array(all.prefix(limit)), "\(query)")
+                    }
+                }
+            }
+        }
+    }
+
+    private static func keepsTextsUpToTheirLimits(_ store: any LedgerStore, _ open: Opener) async throws {
+        let name = String(repeating: "é", count: UsageRecord.TextLimits.name / 2)
+        let text = String(repeating: "é", count: UsageRecord.TextLimits.text / 2)
+        let entry = Self.entry(1) { record in
+            (record.namespace, record.key, record.upstream) = (name, name, name)
+            (record.modelAsked, record.modelServed, record.path, record.endUser) = (text, text, text, text)
+        }
+        #expect(try await store.ingest([entry]).stored == 1)
+        #expect(try await store.records(RecordQuery(time: 0..<UInt64(Int64.max))) == [entry])
+        let query = UsageQuery(hours: Self.hours(), groups: [.key, .model, .upstream], filters: [.namespace: name])
+        #expect(try await store.usage(query).map(\.values) == [[name, text, name]])
     }
 
     private static func pagesGiveEachRecordOnceNewestFirst(_ store: any LedgerStore, _ open: Opener) async throws {

@@ -77,6 +77,25 @@ struct JSONLineTests {
         }
     }
 
+    /// Texts of every length that is copied in another way, and numbers around each power of ten.
+    @Test func writesEveryLengthOfTextsAndNumbers() {
+        var line = JSONLine(capacity: 1)
+        var power: UInt64 = 1
+        for length in 0...40 {
+            let value = String((0..<length).map { Character(UnicodeScalar(UInt8(ascii: "a") + UInt8($0 % 26))) })
+            let numbers = [power &- 1, power, power &+ 1]
+            power = power > UInt64.max / 10 ? 1 : power * 10
+            line.begin()
+            line.put("plain", plain: Array(value.utf8))
+            for number in numbers { line.put("n", number) }
+            line.put(dynamic: "m", numbers[0])
+            line.end()
+            let written = numbers.map { ",\"n\":\($0)" }.joined() + ",\"m\":\(numbers[0])"
+            #expect(line.bytes == Array("{\"plain\":\"\(value)\"\(written)}\n".utf8))
+            line.clear()
+        }
+    }
+
     @Test func replacesWhatIsNotUTF8() {
         let text = Self.text { line in
             line.begin()

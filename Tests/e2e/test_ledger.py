@@ -90,6 +90,9 @@ def test_pages_and_exports_hold_the_same(run: Run) -> None:
     assert len(ids) == len(set(ids)) == 3
     sums = list(csv.DictReader(io.StringIO(run.ask("/api/v1/usage?group=key&format=csv").body.decode())))
     assert [row["requests"] for row in sums] == ["3"]
+    for path, count in [("usage/records?format=csv", len(table[0])), ("usage?group=key&format=csv", len(sums[0]))]:
+        empty = run.ask(f"/api/v1/{path}&from=2020-01-01&to=2020-01-02").body.decode()
+        assert empty.count("\r\n") == 1 and empty.count(",") == count - 1, "a heading stands over no rows, too"
 
 
 @pytest.mark.parametrize(

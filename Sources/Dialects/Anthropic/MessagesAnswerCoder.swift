@@ -120,6 +120,9 @@ extension AnswerUsage {
         if let input = usage["input_tokens"]?.count { self.input = input }
         if let read = usage["cache_read_input_tokens"]?.count { self.cachedInput = read }
         if let write = usage["cache_creation_input_tokens"]?.count { self.cacheWrite = write }
+        if let long = usage["cache_creation"]?["ephemeral_1h_input_tokens"]?.count {
+            self.cacheWrite1h = min(long, self.cacheWrite)
+        }
         if let output = usage["output_tokens"]?.count { self.output = output }
     }
 

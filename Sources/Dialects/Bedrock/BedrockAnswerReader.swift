@@ -59,11 +59,14 @@ enum BedrockAnswerReader {
 }
 
 extension AnswerUsage {
-    /// Bedrock's `usage`: cache reads and writes stand beside `inputTokens`.
+    /// Bedrock's `usage`: cache reads and writes stand beside `inputTokens`, and `cacheDetails` divides the writes by how
+    /// long they are kept (docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html).
     init(converse usage: JSON) {
         self.input = usage["inputTokens"]?.count ?? 0
         self.cachedInput = (usage["cacheReadInputTokens"] ?? usage["cacheReadInputTokenCount"])?.count ?? 0
         self.cacheWrite = (usage["cacheWriteInputTokens"] ?? usage["cacheWriteInputTokenCount"])?.count ?? 0
+        let details = (usage["cacheDetails"]?.array ?? []).filter { $0["ttl"]?.string == "1h" }
+        self.cacheWrite1h = min(details.reduce(0) { $0 &+ ($1["inputTokens"]?.count ?? 0) }, self.cacheWrite)
         self.output = usage["outputTokens"]?.count ?? 0
     }
 }

@@ -60,6 +60,8 @@ struct AnswerUsage: Sendable, Equatable {
     var input: UInt64 = 0
     var cachedInput: UInt64 = 0
     var cacheWrite: UInt64 = 0
+    /// What of `cacheWrite` is kept for an hour.
+    var cacheWrite1h: UInt64 = 0
     var audioInput: UInt64 = 0
     var imageInput: UInt64 = 0
     var output: UInt64 = 0
@@ -78,6 +80,7 @@ struct AnswerUsage: Sendable, Equatable {
         usage.input = self.input
         usage.cachedInput = self.cachedInput
         usage.cacheWrite = self.cacheWrite
+        usage.cacheWrite1h = self.cacheWrite1h
         usage.output = self.output
         usage.reasoning = self.reasoning
         usage.audio = self.audioInput &+ self.audioOutput

@@ -12,9 +12,16 @@ extension TokenUsage {
         static let inputDetails = 5
         static let completionDetails = 6
         static let outputDetails = 7
-        /// The first of the three counts of each details object, in the order of the objects.
-        static func details(_ object: Int) -> Int { 8 + 3 * (object - Place.promptDetails) }
+        /// The first count of each details object: four of an input's, three of an output's.
+        static func details(_ object: Int) -> Int {
+            8 + 4 * min(object - Place.promptDetails, 2) + 3 * max(object - Place.completionDetails, 0)
+        }
     }
+
+    private static let inputDetails: [StaticString] = [
+        "cached_tokens", "audio_tokens", "image_tokens", "cache_write_tokens",
+    ]
+    private static let outputDetails: [StaticString] = ["reasoning_tokens", "audio_tokens", "image_tokens"]
 
     /// Reads the counts of OpenAI's `usage` object.
     static let openAIReader = CountReader(
@@ -23,10 +30,10 @@ extension TokenUsage {
             "input_tokens_details", "completion_tokens_details", "output_tokens_details",
         ],
         nested: [
-            (Place.promptDetails, ["cached_tokens", "audio_tokens", "image_tokens"]),
-            (Place.inputDetails, ["cached_tokens", "audio_tokens", "image_tokens"]),
-            (Place.completionDetails, ["reasoning_tokens", "audio_tokens", "image_tokens"]),
-            (Place.outputDetails, ["reasoning_tokens", "audio_tokens", "image_tokens"]),
+            (Place.promptDetails, Self.inputDetails),
+            (Place.inputDetails, Self.inputDetails),
+            (Place.completionDetails, Self.outputDetails),
+            (Place.outputDetails, Self.outputDetails),
         ]
     )
 
@@ -51,8 +58,8 @@ extension TokenUsage {
     private static let realtimeReader = CountReader(
         ["input_tokens", "output_tokens", "input_token_details", "output_token_details"],
         nested: [
-            (2, ["cached_tokens", "audio_tokens", "image_tokens"]),
-            (3, ["reasoning_tokens", "audio_tokens", "image_tokens"]),
+            (2, Self.inputDetails),
+            (3, Self.outputDetails),
         ]
     )
 
@@ -60,15 +67,19 @@ extension TokenUsage {
     init(realtime usage: [UInt8]) {
         self.init()
         let counts = Self.realtimeReader.read(usage)
-        self.read(counts, input: counts[0] ?? 0, output: counts[1] ?? 0, of: 4, by: 7)
+        self.read(counts, input: counts[0] ?? 0, output: counts[1] ?? 0, of: 4, by: 8)
     }
 
-    /// Takes the parts out of the totals; `of` and `by` are the first of the three counts of either's details.
+    /// Takes the parts out of the totals; `of` and `by` are the first count of either's details.
     private mutating func read(_ counts: CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int) {
         self.cachedInput = min(counts[of] ?? 0, input)
-        let audioIn = min(counts[of + 1] ?? 0, input - self.cachedInput)
-        let imageIn = min(counts[of + 2] ?? 0, input - self.cachedInput - audioIn)
-        self.input = input - self.cachedInput - audioIn - imageIn
+        // Of models that charge for it, and of servers that pass on Anthropic's.
+        self.cacheWrite = min(counts[of + 3] ?? 0, input - self.cachedInput)
+        var rest = input - self.cachedInput - self.cacheWrite
+        let audioIn = min(counts[of + 1] ?? 0, rest)
+        rest -= audioIn
+        let imageIn = min(counts[of + 2] ?? 0, rest)
+        self.input = rest - imageIn
         self.reasoning = min(counts[by] ?? 0, output)
         let audioOut = min(counts[by + 1] ?? 0, output - self.reasoning)
         let imageOut = min(counts[by + 2] ?? 0, output - self.reasoning - audioOut)

@@ -155,6 +155,7 @@ struct ExchangeRecord {
         if self.usage.image > 0 { journal.put(.image, self.usage.image) }
         if self.usage.audioOutput > 0 { journal.put(.audioOutput, self.usage.audioOutput) }
         if self.usage.imageOutput > 0 { journal.put(.imageOutput, self.usage.imageOutput) }
+        if self.usage.cacheWrite1h > 0 { journal.put(.cacheWrite1h, self.usage.cacheWrite1h) }
     }
 
     // MARK: close

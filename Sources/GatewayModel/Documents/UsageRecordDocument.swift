@@ -3,31 +3,23 @@
 
 extension UsageRecord {
     /// The written form. Times are whole nanoseconds, so nothing is lost by writing and reading again.
-    package var document: DocumentValue {
-        var out = DocumentWriter()
-        out.put("id", .string(self.id.description))
-        out.put("started_at", .int(Int64(clamping: self.startedAt)))
-        out.put("namespace", self.namespace)
-        out.put("key", self.key)
-        out.put("model", self.modelAsked)
-        out.put("model_served", self.modelServed)
-        out.put("upstream", self.upstream)
-        out.put("outcome", .string(self.outcome.rawValue))
-        for kind in TokenUsage.Kind.allCases { out.put(kind.fieldName, self.usage[kind]) }
-        self.putDetail(into: &out)
-        return .object(out.object)
-    }
+    package var document: DocumentValue { self.written(.whole) }
 
     /// The part of the written form that a ledger has no columns for: without the id, the start, the names, the outcome, and
     /// the kinds of tokens. What is empty or false is left out; reading takes it for that.
-    package var detail: DocumentValue {
-        var out = DocumentWriter(omitsEmpty: true)
-        self.putDetail(into: &out)
-        return .object(out.object)
-    }
+    package var detail: DocumentValue { self.written(.detail) }
 
-    private func putDetail(into out: inout DocumentWriter) {
+    /// In the order of docs/reference/usage-record.md.
+    private func written(_ part: DocumentWriter.Part) -> DocumentValue {
+        var out = DocumentWriter(part)
+        out.putColumn("id", .string(self.id.description))
+        out.putColumn("started_at", .int(Int64(clamping: self.startedAt)))
+        out.putColumn("namespace", .string(self.namespace))
+        out.putColumn("key", .string(self.key))
+        out.putColumn("model", .string(self.modelAsked))
+        out.putColumn("model_served", .string(self.modelServed))
         out.put("route", self.route)
+        out.putColumn("upstream", .string(self.upstream))
         out.put("dialect", self.dialect)
         out.put("caller_dialect", self.callerDialect)
         out.put("path", self.path)
@@ -38,14 +30,22 @@ extension UsageRecord {
         out.put("estimated_input", self.estimatedInput)
         out.put("limit", self.limit)
         out.put("limit_remaining", self.limitRemaining)
+        out.putColumn("outcome", .string(self.outcome.rawValue))
+        self.putEnd(into: &out)
+        return .object(out.object)
+    }
+
+    private func putEnd(into out: inout DocumentWriter) {
         out.put("code", self.code?.rawValue ?? "")
         out.put("status", .int(Int64(self.status)))
         out.put("attempts", .int(Int64(self.attempts)))
         out.put("request_bytes", self.requestBytes)
         out.put("response_bytes", self.responseBytes)
         out.put("usage_source", .string(self.usage.source.rawValue))
-        if self.usage.audioOutput > 0 { out.put("audio_output_tokens", self.usage.audioOutput) }
-        if self.usage.imageOutput > 0 { out.put("image_output_tokens", self.usage.imageOutput) }
+        for kind in TokenUsage.Kind.allCases {
+            out.putColumn(kind.fieldName, .int(Int64(clamping: self.usage[kind])))
+        }
+        for part in TokenUsage.Part.allCases where self.usage[part] > 0 { out.put(part.fieldName, self.usage[part]) }
         out.put("sent_after", self.sentAfter)
         out.put("first_byte_after", self.firstByteAfter)
         out.put("ended_after", self.endedAfter)
@@ -87,8 +87,7 @@ extension UsageRecord {
         self.responseBytes = fields.count("response_bytes") ?? 0
         self.usage.source = fields.choice("usage_source", default: .none)
         for kind in TokenUsage.Kind.allCases { self.usage[kind] = fields.count(kind.fieldName) ?? 0 }
-        self.usage.audioOutput = fields.count("audio_output_tokens") ?? 0
-        self.usage.imageOutput = fields.count("image_output_tokens") ?? 0
+        for part in TokenUsage.Part.allCases { self.usage[part] = fields.count(part.fieldName) ?? 0 }
         self.sentAfter = fields.count("sent_after")
         self.firstByteAfter = fields.count("first_byte_after")
         self.endedAfter = fields.count("ended_after") ?? 0
@@ -164,23 +163,39 @@ extension TokenUsage.Kind {
     package var fieldName: String { "\(self.rawValue)_tokens" }
 }
 
+extension TokenUsage.Part {
+    /// As records and queries name the number of these tokens: `audio_output_tokens`.
+    package var fieldName: String { "\(self.rawValue)_tokens" }
+}
+
 /// Collects the fields of an object in the order in which they are put; what is nil is left out.
 private struct DocumentWriter {
-    private(set) var object = DocumentObject()
-    private let omitsEmpty: Bool
+    enum Part {
+        case whole
+        /// Without what a ledger has columns for, and without what is empty or false.
+        case detail
+    }
 
-    init(omitsEmpty: Bool = false) { self.omitsEmpty = omitsEmpty }
+    private(set) var object = DocumentObject()
+    private let part: Part
+
+    init(_ part: Part) { self.part = part }
+
+    /// What a ledger keeps in a column.
+    mutating func putColumn(_ name: @autoclosure () -> String, _ value: @autoclosure () -> DocumentValue) {
+        if self.part == .whole { self.object.appendUnchecked(name(), value()) }
+    }
 
     mutating func put(_ name: String, _ value: DocumentValue?) {
         if let value { self.object.appendUnchecked(name, value) }
     }
 
     mutating func put(_ name: String, _ text: String) {
-        if !self.omitsEmpty || !text.isEmpty { self.put(name, .string(text)) }
+        if self.part == .whole || !text.isEmpty { self.put(name, .string(text)) }
     }
 
     mutating func put(_ name: String, _ flag: Bool) {
-        if !self.omitsEmpty || flag { self.put(name, .bool(flag)) }
+        if self.part == .whole || flag { self.put(name, .bool(flag)) }
     }
 
     mutating func put(_ name: String, _ number: UInt64?) {

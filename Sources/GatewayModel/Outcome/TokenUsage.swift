@@ -10,6 +10,8 @@ package struct TokenUsage: Sendable, Equatable {
     /// What of `audio` and of `image` the model made: it has another price than what it was given.
     package var audioOutput: UInt64 = 0
     package var imageOutput: UInt64 = 0
+    /// What of `cacheWrite` is kept for an hour instead of minutes, for which Anthropic has another price.
+    package var cacheWrite1h: UInt64 = 0
     package var source = Source.none
 
     package init() {}
@@ -29,6 +31,7 @@ package struct TokenUsage: Sendable, Equatable {
         self.image += other.image
         self.audioOutput += other.audioOutput
         self.imageOutput += other.imageOutput
+        self.cacheWrite1h += other.cacheWrite1h
         if other.source != .none { self.source = other.source }
     }
 
@@ -48,6 +51,30 @@ package struct TokenUsage: Sendable, Equatable {
         case cachedInput = "cached_input"
         case cacheWrite = "cache_write"
         case output, reasoning, audio, image
+    }
+
+    /// What of a kind's tokens has a price of its own. They are counted in the kind as well.
+    package enum Part: String, Sendable, CaseIterable {
+        case audioOutput = "audio_output"
+        case imageOutput = "image_output"
+        case cacheWrite1h = "cache_write_1h"
+    }
+
+    package subscript(part: Part) -> UInt64 {
+        get {
+            switch part {
+            case .audioOutput: self.audioOutput
+            case .imageOutput: self.imageOutput
+            case .cacheWrite1h: self.cacheWrite1h
+            }
+        }
+        set {
+            switch part {
+            case .audioOutput: self.audioOutput = newValue
+            case .imageOutput: self.imageOutput = newValue
+            case .cacheWrite1h: self.cacheWrite1h = newValue
+            }
+        }
     }
 
     package subscript(kind: Kind) -> UInt64 {

@@ -56,12 +56,14 @@ package struct PriceTerms: Sendable, Equatable {
     /// Picounits of the currency for a million tokens; for `request`, for a thousand requests.
     package struct Rates: Sendable, Equatable {
         package enum Kind: String, Sendable, CaseIterable {
-            case input, cachedInput, cacheWrite, output, reasoning, audioInput, audioOutput, imageInput, imageOutput
+            case input, cachedInput, cacheWrite, cacheWrite1h, output, reasoning, audioInput, audioOutput, imageInput,
+                imageOutput
             case request
 
             /// The kind whose rate holds where this one has none.
             package var fallback: Kind? {
                 switch self {
+                case .cacheWrite1h: .cacheWrite
                 case .cachedInput, .cacheWrite, .audioInput, .imageInput: .input
                 case .reasoning, .audioOutput, .imageOutput: .output
                 case .input, .output, .request: nil
@@ -86,6 +88,6 @@ package struct PriceTerms: Sendable, Equatable {
         }
 
         /// The rate of a kind, or of the one whose rate holds in its place.
-        package func rate(of kind: Kind) -> Int128? { self.values[kind] ?? kind.fallback.flatMap { self.values[$0] } }
+        package func rate(of kind: Kind) -> Int128? { self.values[kind] ?? kind.fallback.flatMap(self.rate) }
     }
 }

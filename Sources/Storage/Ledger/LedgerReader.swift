@@ -9,18 +9,14 @@ package struct LedgerReader {
     // MARK: sums
 
     package func usage(_ query: UsageQuery) throws -> [UsageRow] {
-        let (days, hours) = query.spans
-        let series = try self.series(query)
-        let parts =
-            (days.isEmpty ? [] : [self.part(of: .answering(query, byHour: false), query.time, days, series)])
-            + hours.map { self.part(of: .answering(query, byHour: true), query.time, $0, series) }
-        guard series != [], !parts.isEmpty else { return [] }
+        var series = try self.series(query)
+        if series == nil, query.wantsLargest, query.limit <= Self.sparse { series = try self.largest(query) }
+        guard series != [], let parts = self.parts(query, UsageSums.Column.allCases, series) else { return [] }
         let filters = Self.sorted(query.filters)
         let groups = Self.groups(query).joined(separator: ", ")
         let sql = """
-            SELECT \(groups), \(self.sums("part."))
-            FROM (\(parts.joined(separator: " UNION ALL "))) AS part JOIN series ON series.id = part.series
-            \(Self.condition(filters.map(\.key)))
+            SELECT \(groups), \(self.sums(UsageSums.Column.allCases, "part."))
+            FROM \(parts) \(Self.condition(filters.map(\.key)))
             GROUP BY \(groups) ORDER BY \(Self.order(query)) LIMIT \(query.limit)
             """
         return try self.db.rows(sql, filters.map { .text($0.value) }, isRare: true).map { Self.row($0, query) }
@@ -28,6 +24,8 @@ package struct LedgerReader {
 
     /// Series up to this number are looked up one by one in each hour or day, instead of reading all that is there.
     private static let sparse = 256
+    /// The same for those of the largest groups, which are known only after all has been read once.
+    private static let sparseOfLargest = 2048
 
     /// The numbers of the series that the filters leave, when they are few; nil when they are many or all.
     private func series(_ query: UsageQuery) throws -> [Int64]? {
@@ -44,11 +42,43 @@ package struct LedgerReader {
         return numbers.count > Self.sparse ? nil : numbers.map { $0[0].int }
     }
 
+    /// The numbers of the series of the groups that come first, when they are few: then only these need all their sums. To
+    /// order the groups takes few columns, and to add up those of many series costs by the column.
+    private func largest(_ query: UsageQuery) throws -> [Int64]? {
+        guard let parts = self.parts(query, query.order.columns, nil) else { return [] }
+        let filters = Self.sorted(query.filters)
+        let groups = Self.groups(query).joined(separator: ", ")
+        let isSame = Self.groups(query).map { "series.\($0) = first.\($0)" }.joined(separator: " AND ")
+        let numbers = try self.db.rows(
+            """
+            SELECT series.id FROM series JOIN (
+                SELECT \(groups) FROM \(parts) \(Self.condition(filters.map(\.key)))
+                GROUP BY \(groups) ORDER BY \(Self.order(query)) LIMIT \(query.limit)
+            ) AS first ON \(isSame) WHERE series.keyName \(query.isOfKeys ? "<>" : "=") ?
+            LIMIT \(Self.sparseOfLargest + 1)
+            """,
+            filters.map { .text($0.value) } + [.text(UsageSeries.allKeys)],
+            isRare: true
+        )
+        return numbers.count > Self.sparseOfLargest ? nil : numbers.map { $0[0].int }
+    }
+
+    /// The sums of the query's time with the names of their series, as what stands behind `FROM`; nil when it is no time.
+    private func parts(_ query: UsageQuery, _ columns: [UsageSums.Column], _ series: [Int64]?) -> String? {
+        let (days, hours) = query.spans
+        let parts =
+            (days.isEmpty ? [] : [self.part(of: .answering(query, byHour: false), query.time, days, columns, series)])
+            + hours.map { self.part(of: .answering(query, byHour: true), query.time, $0, columns, series) }
+        guard !parts.isEmpty else { return nil }
+        return "(\(parts.joined(separator: " UNION ALL "))) AS part JOIN series ON series.id = part.series"
+    }
+
     /// Sums by series first: the tables hold numbers only, and few series are left to be joined.
     private func part(
         of table: SumsTable,
         _ unit: UsageQuery.TimeUnit?,
         _ span: Range<Int64>,
+        _ columns: [UsageSums.Column],
         _ series: [Int64]?
     ) -> String {
         var condition = "\(table.time) >= \(span.lowerBound) AND \(table.time) < \(span.upperBound)"
@@ -58,13 +88,13 @@ package struct LedgerReader {
             condition = "\(table.time) IN (\(times)) AND series IN (\(numbers))"
         }
         return """
-            SELECT \(self.time(unit, of: table)) AS time, series, \(self.sums("")) FROM \(table.rawValue)
+            SELECT \(self.time(unit, of: table)) AS time, series, \(self.sums(columns, "")) FROM \(table.rawValue)
             WHERE \(condition) GROUP BY time, series
             """
     }
 
-    private func sums(_ prefix: String) -> String {
-        LedgerTables.sums.map { "\(self.db.dialect.sum(prefix + $0)) AS \($0)" }.joined(separator: ", ")
+    private func sums(_ columns: [UsageSums.Column], _ prefix: String) -> String {
+        columns.map { "\(self.db.dialect.sum(prefix + $0.name)) AS \($0.name)" }.joined(separator: ", ")
     }
 
     /// The unit of time that a row of the table belongs to.
@@ -94,18 +124,16 @@ package struct LedgerReader {
     }
 
     private static func order(_ query: UsageQuery) -> String {
-        let tokens = TokenUsage.Kind.allCases.map { "sum(part.\(UsageSums.Column($0).name))" }.joined(
-            separator: " + "
-        )
+        let columns = query.order.columns.map { "sum(part.\($0.name))" }
         let first =
             switch query.order {
-            case .cost: "sum(part.costMicros) DESC, sum(part.costRest) DESC"
-            case .requests: "sum(part.requests) DESC"
-            case .tokens: "\(tokens) DESC"
-            case .time: query.time == nil ? "sum(part.requests) DESC" : "time"
+            case .cost: columns.map { "\($0) DESC" }
+            case .requests: columns.map { "\($0) DESC" }
+            case .tokens: [columns.joined(separator: " + ") + " DESC"]
+            case .time: query.time == nil ? ["sum(part.requests) DESC"] : []
             }
         // Equal ones in an order that is always the same.
-        return ([first] + Self.groups(query)).joined(separator: ", ")
+        return (first + Self.groups(query)).joined(separator: ", ")
     }
 
     private static func row(_ row: [LedgerValue], _ query: UsageQuery) -> UsageRow {

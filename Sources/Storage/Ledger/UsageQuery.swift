@@ -42,10 +42,23 @@ package struct UsageQuery: Sendable, Equatable {
     /// Largest first, except for `time`: earliest first.
     package enum Order: String, Sendable, CaseIterable {
         case cost, requests, tokens, time
+
+        /// The sums that decide it, the first one first; of `tokens` all together.
+        var columns: [UsageSums.Column] {
+            switch self {
+            case .cost: [.costMicros, .costRest]
+            case .requests: [.requests]
+            case .tokens: TokenUsage.Kind.allCases.map { UsageSums.Column($0) }
+            case .time: []
+            }
+        }
     }
 
     /// Whether the answer depends on keys; if not, the sums of all keys together answer it.
     package var isOfKeys: Bool { self.groups.contains(.key) || self.filters[.key] != nil }
+
+    /// Whether some of the groups are wanted, the largest, and each of them once.
+    var wantsLargest: Bool { self.time == nil && self.order != .time && !self.groups.isEmpty }
 
     /// The parts of the time that whole days answer, and the hours before and after them.
     package var spans: (days: Range<Int64>, hours: [Range<Int64>]) {

@@ -71,8 +71,7 @@ struct CostEndpoint {
         var usage = TokenUsage()
         let count = { (name: String) in UInt64(fields.int(name, default: 0, in: 0...1_000_000_000_000) ?? 0) }
         for kind in TokenUsage.Kind.allCases { usage[kind] = count(kind.fieldName) }
-        usage.audioOutput = count("audio_output_tokens")
-        usage.imageOutput = count("image_output_tokens")
+        for part in TokenUsage.Part.allCases { usage[part] = count(part.fieldName) }
         fields.finish()
         return usage
     }

@@ -51,6 +51,7 @@ struct IngestEndpoint {
             "problems": .array(problems.map { ["path": .string($0.path), "message": .string($0.message)] }),
         ])
     }
+
     /// Nil, with the problems in `log`, if the line is no record.
     private static func record(_ line: ArraySlice<UInt8>, at path: String, _ log: ProblemLog) -> UsageRecord? {
         guard line.count <= Self.recordLimit else {

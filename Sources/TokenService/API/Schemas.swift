@@ -68,7 +68,8 @@ enum Schemas {
             Self.object(
                 [
                     ("model", Self.text), ("upstream", Self.text), ("provider", Self.text), ("at", Self.time),
-                    ("service", ["type": "string", "enum": ["batch", "priority"]]), ("usage", Self.object(Self.tokens)),
+                    ("service", ["type": "string", "enum": ["batch", "priority"]]),
+                    ("usage", Self.object(Self.tokens + Self.parts)),
                 ],
                 required: ["model", "usage"]
             )
@@ -104,6 +105,11 @@ enum Schemas {
     ]
     private static let names: DocumentValue = ["type": "object", "additionalProperties": ["type": "string"]]
     private static let tokens = TokenUsage.Kind.allCases.map { ($0.fieldName, Self.integer) }
+    private static let parts = TokenUsage.Part.allCases.map { ($0.fieldName, Self.integer) }
+
+    private static func text(upTo bytes: Int) -> DocumentValue {
+        ["type": "string", "description": .string("At most \(bytes) bytes of UTF-8.")]
+    }
 
     private static func object(
         _ fields: [(String, DocumentValue)],
@@ -114,25 +120,38 @@ enum Schemas {
         return .object(object)
     }
 
-    private static let record: [(String, DocumentValue)] =
-        [("id", ["type": "string", "pattern": "^req_[0-9a-f]{32}$"]), ("started_at", Self.nanoseconds("since 1970"))]
-        + ["namespace", "key", "model", "model_served", "route", "upstream", "dialect", "caller_dialect", "path"].map {
-            ($0, Self.text)
-        }
-        + [("stream", ["type": "boolean"]), ("end_user", Self.text), ("tags", Self.names)]
-        + [("matched_headers", Self.names)]
-        + ["estimated_input", "limit", "limit_remaining"].map { ($0, Self.integer) }
-        + [
-            ("outcome", ["type": "string", "enum": .array(Outcome.allCases.map { .string($0.rawValue) })]),
-            ("code", Self.text), ("status", Self.integer), ("attempts", Self.integer),
-            ("request_bytes", Self.integer), ("response_bytes", Self.integer),
-            (
-                "usage_source",
-                ["type": "string", "enum": .array(TokenUsage.Source.allCases.map { .string($0.rawValue) })]
-            ),
-        ] + Self.tokens
-        + ["sent_after", "first_byte_after", "ended_after"].map { ($0, Self.nanoseconds("since the start")) }
-        + [("config_version", Self.integer)]
+    private static let record = Self.asked + Self.ended
+
+    /// What stands in a record when its request leaves.
+    private static var asked: [(String, DocumentValue)] {
+        let name = Self.text(upTo: UsageRecord.TextLimits.name)
+        let text = Self.text(upTo: UsageRecord.TextLimits.text)
+        return [
+            ("id", ["type": "string", "pattern": "^req_[0-9a-f]{32}$"]),
+            ("started_at", Self.nanoseconds("since 1970")), ("namespace", name), ("key", name), ("model", text),
+            ("model_served", text), ("route", text), ("upstream", name), ("dialect", text), ("caller_dialect", text),
+            ("path", text), ("stream", ["type": "boolean"]), ("end_user", text), ("tags", Self.names),
+            ("matched_headers", Self.names), ("estimated_input", Self.integer), ("limit", Self.integer),
+            ("limit_remaining", Self.integer),
+        ]
+    }
+
+    /// What its end adds.
+    private static var ended: [(String, DocumentValue)] {
+        let outcomes = DocumentValue.array(Outcome.allCases.map { .string($0.rawValue) })
+        let sources = DocumentValue.array(TokenUsage.Source.allCases.map { .string($0.rawValue) })
+        let after = Self.nanoseconds("since the start")
+        let first: [(String, DocumentValue)] = [
+            ("outcome", ["type": "string", "enum": outcomes]), ("code", Self.text), ("status", Self.integer),
+            ("attempts", Self.integer), ("request_bytes", Self.integer), ("response_bytes", Self.integer),
+            ("usage_source", ["type": "string", "enum": sources]),
+        ]
+        let last = [
+            ("sent_after", after), ("first_byte_after", after), ("ended_after", after),
+            ("config_version", Self.integer),
+        ]
+        return first + Self.tokens + Self.parts + last
+    }
 
     private static let priced: [(String, DocumentValue)] = [
         ("time", Self.time), ("cost", Self.money), ("currency", Self.text), ("price_version", Self.text),

@@ -44,7 +44,7 @@ struct UsageEndpoints {
         let query = try parameters.sumsQuery()
         let format = try parameters.format()
         let rows = try await self.ledger.store.usage(query).map { UsageTable.document($0, query) }
-        guard format == .json else { return Self.table(rows, format) }
+        guard format == .json else { return Self.table(rows, query, format) }
         return .json([
             "from": .string(Timestamp.text(query.hours.lowerBound * 3600)),
             "to": .string(Timestamp.text(query.hours.upperBound * 3600)),
@@ -65,9 +65,13 @@ struct UsageEndpoints {
 
     // MARK: export
 
-    private static func table(_ rows: [DocumentValue], _ format: UsageParameters.Format) -> Response {
+    private static func table(
+        _ rows: [DocumentValue],
+        _ query: UsageQuery,
+        _ format: UsageParameters.Format
+    ) -> Response {
         var body = ByteBuffer()
-        if format == .csv, let first = rows.first { body.writeString(UsageTable.csvHeading(first)) }
+        if format == .csv { body.writeString(UsageTable.csvHeading(query)) }
         for row in rows { Self.write(row, format, into: &body) }
         return Response(status: .ok, headers: Self.headers(format), body: ResponseBody(byteBuffer: body))
     }
@@ -78,17 +82,13 @@ struct UsageEndpoints {
         let body = ResponseBody { writer in
             var query = query
             if !hasLimit { query.limit = PageRequest.maximumLimit }
-            var isFirst = true
+            var chunk = ByteBuffer()
+            if format == .csv { chunk.writeString(UsageTable.csvHeadingOfRecords()) }
             while true {
                 let entries = try await store.records(query)
-                var chunk = ByteBuffer()
-                for entry in entries {
-                    let document = UsageTable.exported(entry)
-                    if isFirst, format == .csv { chunk.writeString(UsageTable.csvHeading(document)) }
-                    isFirst = false
-                    Self.write(document, format, into: &chunk)
-                }
+                for entry in entries { Self.write(UsageTable.exported(entry), format, into: &chunk) }
                 if chunk.readableBytes > 0 { try await writer.write(chunk) }
+                chunk.clear()
                 guard !hasLimit, entries.count == query.limit, let last = entries.last else { break }
                 query.after = RecordQuery.Place(last.record)
             }
@@ -108,20 +108,5 @@ struct UsageEndpoints {
 
     private static func headers(_ format: UsageParameters.Format) -> HTTPFields {
         [.contentType: format == .csv ? "text/csv; charset=utf-8" : "application/x-ndjson"]
-    }
-}
-
-extension UsageTable {
-    /// A record with every field, whether it says anything or not, so that all rows of a table have the same columns.
-    static func exported(_ entry: LedgerEntry) -> DocumentValue {
-        var object = Self.document(entry).object ?? DocumentObject()
-        let optional = [
-            "tags", "matched_headers", "estimated_input", "limit", "limit_remaining", "audio_output_tokens",
-            "image_output_tokens", "sent_after", "first_byte_after",
-        ]
-        let values = optional.map { ($0, object[$0] ?? .null) }
-        for name in optional { object.remove(name) }
-        for (name, value) in values { object.set(name, value) }
-        return .object(object)
     }
 }

@@ -31,6 +31,18 @@ enum UsageTable {
         return .object(object)
     }
 
+    /// A record with every field, whether it says anything or not, so that all rows of a table have the same columns.
+    static func exported(_ entry: LedgerEntry) -> DocumentValue {
+        var object = Self.document(entry).object ?? DocumentObject()
+        let optional =
+            ["tags", "matched_headers", "estimated_input", "limit", "limit_remaining"]
+            + TokenUsage.Part.allCases.map(\.fieldName) + ["sent_after", "first_byte_after"]
+        let values = optional.map { ($0, object[$0] ?? .null) }
+        for name in optional { object.remove(name) }
+        for (name, value) in values { object.set(name, value) }
+        return .object(object)
+    }
+
     /// The mean in milliseconds, of microseconds.
     private static func mean(_ sum: Int64, _ count: Int64) -> DocumentValue {
         count == 0 ? .null : .double((Double(sum) / Double(count)).rounded() / 1000)
@@ -47,7 +59,19 @@ enum UsageTable {
 
     // MARK: CSV
 
-    static func csvHeading(_ document: DocumentValue) -> String {
+    /// The heading over the rows of an answer, also over none.
+    static func csvHeading(_ query: UsageQuery) -> String {
+        let values = query.groups.map { _ in "" }
+        return Self.csvHeading(Self.document(UsageRow(values: values, time: 0, currency: "", sums: UsageSums()), query))
+    }
+
+    /// The heading over records.
+    static func csvHeadingOfRecords() -> String {
+        let record = UsageRecord(id: RecordID(process: 0, count: 0), startedAt: 0)
+        return Self.csvHeading(Self.exported(LedgerEntry(record, cost: nil, priceVersion: "")))
+    }
+
+    private static func csvHeading(_ document: DocumentValue) -> String {
         (document.object?.fields.map(\.name) ?? []).joined(separator: ",") + "\r\n"
     }
 
