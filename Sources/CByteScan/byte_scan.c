@@ -342,14 +342,26 @@ static inline int is_equal(const uint8_t *text, const uint8_t *name, size_t leng
     return 1;
 }
 
-// The place of the name between `start` and `end` among the `count` names from `first` on; -1 when it is none of them, -2 when
-// it is one but for its case. `lengths` has a bit for each length, modulo 32, that one of them has.
+void byte_scan_index(byte_scan_name *parent, byte_scan_name *names) {
+    memset(parent->by_length, 0, sizeof parent->by_length);
+    // From the last one on, so that the first stands first.
+    for (size_t offset = parent->child_count; offset > 0; offset--) {
+        byte_scan_name *child = names + parent->first_child + offset - 1;
+        uint8_t *place = parent->by_length + (child->length & 31);
+        child->next = *place;
+        *place = (uint8_t)offset;
+    }
+}
+
+// The place of the name between `start` and `end` among the children of `parent`; -1 when it is none of them, -2 when it is
+// one but for its case.
 static inline int place_of(
-    const uint8_t *bytes, size_t start, size_t end, const byte_scan_name *names, size_t first, size_t count, uint32_t lengths
+    const uint8_t *bytes, size_t start, size_t end, const byte_scan_name *parent, const byte_scan_name *names
 ) {
     size_t length = end - start;
-    if ((lengths >> (length & 31) & 1) == 0) return -1;
-    for (size_t place = first; place < first + count; place++) {
+    for (size_t next = parent->by_length[length & 31]; next != 0;) {
+        size_t place = parent->first_child + next - 1;
+        next = names[place].next;
         if (names[place].length != length) continue;
         const uint8_t *name = names[place].bytes, *text = bytes + start;
         if (is_equal(text, name, length)) return (int)place;
@@ -360,20 +372,31 @@ static inline int place_of(
     return -1;
 }
 
-// Behind the bracket that closes the object that begins at `index`, or 0; looks for `name_count` names from `first` on.
+// The end of a name, which is short.
+static inline size_t name_close(const uint8_t *bytes, size_t start, size_t count) {
+#if defined(__SSE2__)
+    if (start + 16 <= count) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + start));
+        int mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(IS('"'), IS('\\')), IS_CONTROL));
+        if (mask != 0) return start + (size_t)__builtin_ctz((unsigned)mask);
+        start += 16;
+    }
+#endif
+    return byte_scan_string_end(bytes, start, count);
+}
+
+// Behind the bracket that closes the object that begins at `index`, or 0; looks for the children of `parent`.
 static size_t object_close(
-    const uint8_t *bytes, size_t index, size_t count, size_t depth_limit, const byte_scan_name *names, size_t first,
-    size_t name_count, byte_scan_member *members, int *hints
+    const uint8_t *bytes, size_t index, size_t count, size_t depth_limit, const byte_scan_name *parent,
+    const byte_scan_name *names, byte_scan_member *members, int *hints
 ) {
-    uint32_t lengths = 0;
-    for (size_t place = first; place < first + name_count; place++) lengths |= (uint32_t)1 << (names[place].length & 31);
     index = skip_space(bytes, index + 1);
     if (bytes[index] == '}') return index + 1;
     for (;;) {
         if (bytes[index] != '"') return 0;
-        size_t name = index + 1, name_end = byte_scan_string_end(bytes, name, count);
+        size_t name = index + 1, name_end = name_close(bytes, name, count);
         if (name_end >= count || bytes[name_end] != '"') return 0;
-        int place = place_of(bytes, name, name_end, names, first, name_count, lengths);
+        int place = place_of(bytes, name, name_end, parent, names);
         note_name(bytes, name, name_end, hints);
         if (place == -2 || (place >= 0 && members[place].end != 0)) return 0;
         index = skip_space(bytes, name_end + 1);
@@ -384,10 +407,7 @@ static size_t object_close(
         case QUOTE: end = string_close(bytes, index + 1, count, hints); break;
         case OPEN:
             if (place >= 0 && names[place].child_count > 0 && bytes[index] == '{') {
-                end = object_close(
-                    bytes, index, count, depth_limit - 1, names, names[place].first_child, names[place].child_count,
-                    members, hints
-                );
+                end = object_close(bytes, index, count, depth_limit - 1, names + place, names, members, hints);
             } else {
                 end = container_close(bytes, index, count, depth_limit, hints);
             }
@@ -408,15 +428,15 @@ static size_t object_close(
 }
 
 int byte_scan_members(
-    const uint8_t *bytes, size_t count, size_t depth_limit, const byte_scan_name *names, size_t top_count, size_t name_count,
-    byte_scan_member *members, int *hints
+    const uint8_t *bytes, size_t count, size_t depth_limit, const byte_scan_name *root, const byte_scan_name *names,
+    size_t name_count, byte_scan_member *members, int *hints
 ) {
     for (size_t place = 0; place < name_count; place++) members[place].end = 0;
     while (count > 0 && is_space(bytes[count - 1])) count--;
     if (count < 2 || bytes[count - 1] != '}') return 0;
     size_t index = skip_space(bytes, 0);
     if (bytes[index] != '{') return 0;
-    return object_close(bytes, index, count, depth_limit, names, 0, top_count, members, hints) == count;
+    return object_close(bytes, index, count, depth_limit, root, names, members, hints) == count;
 }
 
 // The last place before `end` at which the name stands between quotes, or `end` when there is none.
@@ -463,9 +483,7 @@ int byte_scan_last_object(
     index = skip_space(bytes, index + 1);
     if (bytes[index] != '{') return 0;
     members[0].start = index;
-    index = object_close(
-        bytes, index, count, depth_limit - 1, names, names[0].first_child, names[0].child_count, members, &hints
-    );
+    index = object_close(bytes, index, count, depth_limit - 1, names, names, members, &hints);
     if (index == 0 || index == count) return 0;
     members[0].end = index;
     // What follows are members of the object that it stands in: when that closes with the document, it is the document.

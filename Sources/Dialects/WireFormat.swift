@@ -37,7 +37,7 @@ package enum WireFormat: Sendable, Equatable {
     }
 
     /// The usage in a whole JSON answer, given what `usageReader` has found in it.
-    package func usage(_ counts: CountReader.Counts) -> TokenUsage {
+    package func usage(_ counts: borrowing CountReader.Counts) -> TokenUsage {
         switch self {
         case .anthropicMessages:
             var usage = TokenUsage()

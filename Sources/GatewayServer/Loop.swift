@@ -16,8 +16,8 @@ final class Loop {
     /// only when its answer begins.
     let readMemory = ReadMemory()
     let answerMemory = ReadMemory()
-    /// Memory for the next outgoing message; empty while one is being built.
-    private var spare = ByteBuffer()
+    /// Memory for the next outgoing message; nil while one is being built.
+    private var spare: ByteBuffer?
     /// Asks all loops for the metrics page.
     let operations: Operations
     private var pools: [UpstreamPool?] = []
@@ -49,8 +49,7 @@ final class Loop {
     /// An empty buffer to build a message in. Give it back with `recycle` after it was sent: once the system has taken the
     /// bytes, their memory serves the next message. A message that is built while another one is gets memory of its own.
     func takeBuffer() -> ByteBuffer {
-        var buffer = ByteBuffer()
-        swap(&buffer, &self.spare)
+        guard var buffer = self.spare.take() else { return ByteBuffer() }
         buffer.clear()
         return buffer
     }

@@ -6,12 +6,11 @@ import NIOCore
 /// the channels of a loop share one: it is lent for a read and kept again behind it. Whoever still needs what was read has
 /// a reference to it, and the next read gets memory of its own.
 final class ReadMemory {
-    private var spare = ByteBuffer()
+    private var spare: ByteBuffer?
 
     /// A buffer with room for `capacity` bytes that nobody else refers to.
     func take(_ capacity: Int, _ allocator: ByteBufferAllocator) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        swap(&buffer, &self.spare)
+        guard var buffer = self.spare.take() else { return allocator.buffer(capacity: capacity) }
         // Clearing what is shared would copy it, hence the question first.
         let isOurs = buffer.modifyIfUniquelyOwned { $0.clear(minimumCapacity: capacity) } != nil
         return isOurs ? buffer : allocator.buffer(capacity: capacity)

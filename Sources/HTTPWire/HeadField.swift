@@ -65,7 +65,7 @@ package enum KnownField: UInt8, Sendable {
 ///
 /// Eight bytes at a time. Setting the bit of lower case in every byte folds letters, and makes nothing but a control
 /// character look like a digit or a hyphen: names and values have none. The caller has made sure that the lengths agree.
-@inline(__always)
+@inlinable @inline(__always)
 func equalsIgnoringCase(_ bytes: borrowing Span<UInt8>, at start: Int, _ literal: StaticString) -> Bool {
     let count = literal.utf8CodeUnitCount
     guard start >= 0, bytes.count - start >= count else { return false }
@@ -88,8 +88,8 @@ func equalsIgnoringCase(_ bytes: borrowing Span<UInt8>, at start: Int, _ literal
     }
 }
 
-@inline(__always)
-private func folds<Word: FixedWidthInteger & BitwiseCopyable>(
+@inlinable @inline(__always)
+func folds<Word: FixedWidthInteger & BitwiseCopyable>(
     _ raw: UnsafeRawBufferPointer,
     _ place: Int,
     _ wanted: UnsafeRawPointer,
@@ -104,11 +104,13 @@ private func folds<Word: FixedWidthInteger & BitwiseCopyable>(
 extension ByteRange {
     /// Whether the name or value in this range begins with `literal`, which is in lower case and has neither `_` nor `^`;
     /// letters of the bytes are folded. The bytes must have passed the parser: no controls.
+    @inlinable @inline(__always)
     package func begins(_ bytes: borrowing Span<UInt8>, _ literal: StaticString) -> Bool {
         self.count >= literal.utf8CodeUnitCount && equalsIgnoringCase(bytes, at: self.lower, literal)
     }
 
     /// Whether it is `literal`, under the same rules.
+    @inlinable @inline(__always)
     package func equals(_ bytes: borrowing Span<UInt8>, _ literal: StaticString) -> Bool {
         self.count == literal.utf8CodeUnitCount && equalsIgnoringCase(bytes, at: self.lower, literal)
     }

@@ -7,19 +7,24 @@ import CByteScan
 /// disagree on which one holds.
 ///
 /// WHY: `@unchecked Sendable`: the pointers within the names are those of literals.
+@usableFromInline
 package struct CountReader: @unchecked Sendable {
     /// What was found, by the places that the names have in the reader.
-    package struct Counts {
-        // WHY: inlinable: a call from another module would copy all of it for each count.
-        @usableFromInline package fileprivate(set) var values = InlineArray<24, UInt64>(repeating: 0)
+    ///
+    /// Not copyable: it is large, and a look at one count would copy all.
+    @usableFromInline
+    package struct Counts: ~Copyable {
+        @usableFromInline fileprivate(set) var values = InlineArray<24, UInt64>(repeating: 0)
         /// A bit for each place: a valid count, or an object.
-        @usableFromInline package fileprivate(set) var found: UInt32 = 0
+        @usableFromInline fileprivate(set) var found: UInt32 = 0
 
         /// The count at `place`.
-        @inlinable package subscript(place: Int) -> UInt64? { self.has(place) ? self.values[place] : nil }
+        @inlinable @inline(__always) package subscript(place: Int) -> UInt64? {
+            self.has(place) ? self.values[place] : nil
+        }
 
         /// Whether there is a count, or an object, at `place`.
-        @inlinable package func has(_ place: Int) -> Bool { self.found >> UInt32(place) & 1 == 1 }
+        @inlinable @inline(__always) package func has(_ place: Int) -> Bool { self.found >> UInt32(place) & 1 == 1 }
     }
 
     /// More than any answer can have of anything; sums over many of them stay within 64 bits.
@@ -27,8 +32,8 @@ package struct CountReader: @unchecked Sendable {
     private static let depthLimit = 64
 
     let names: [byte_scan_name]
-    /// How many members the object itself may have; theirs come first.
-    let topCount: Int
+    /// Stands for the object itself; the names of its members come first.
+    let root: byte_scan_name
 
     /// Reads the members `names`, which get the places 0, 1, …, and of those objects among them that `nested` names by
     /// place, the members given there, which get the places behind. At most 24 together.
@@ -40,21 +45,25 @@ package struct CountReader: @unchecked Sendable {
             all[object.of].child_count = object.names.count
             all += object.names.map { byte_scan_name(of: $0) }
         }
+        for object in nested { all.withUnsafeMutableBufferPointer { byte_scan_index(&$0[object.of], $0.baseAddress) } }
+        var root = byte_scan_name(of: "", children: names.count)
+        all.withUnsafeMutableBufferPointer { byte_scan_index(&root, $0.baseAddress) }
         self.names = all
-        self.topCount = names.count
+        self.root = root
     }
 
     /// The counts of the object that `bytes` hold.
     package func read(_ bytes: [UInt8]) -> Counts {
-        bytes.withUnsafeBufferPointer { bytes in
+        bytes.span.withUnsafeBufferPointer { bytes in
             withUnsafeTemporaryAllocation(of: byte_scan_member.self, capacity: self.names.count) { members in
                 var hints: Int32 = 0
+                var root = self.root
                 let isPlain = byte_scan_members(
                     bytes.baseAddress,
                     bytes.count,
                     Self.depthLimit,
+                    &root,
                     self.names,
-                    self.topCount,
                     self.names.count,
                     members.baseAddress,
                     &hints
@@ -91,7 +100,10 @@ package struct CountReader: @unchecked Sendable {
 }
 
 extension byte_scan_name {
-    init(of name: StaticString) {
-        self.init(bytes: name.utf8Start, length: name.utf8CodeUnitCount, first_child: 0, child_count: 0)
+    /// A name, or with the empty one whatever the document is; its children come first.
+    init(of name: StaticString, children: Int = 0) {
+        self.init()
+        (self.bytes, self.length) = (name.utf8Start, name.utf8CodeUnitCount)
+        self.child_count = children
     }
 }

@@ -14,6 +14,7 @@ package enum JSONFlaw: String, Error, Sendable {
 }
 
 /// What a JSON value is, told by its first byte.
+@usableFromInline
 package enum JSONKind: UInt8, Sendable {
     case object, array, string, number, bool, null
 }

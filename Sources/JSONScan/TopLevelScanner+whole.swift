@@ -11,8 +11,8 @@ extension TopLevelScanner {
             bytes.baseAddress,
             bytes.count,
             Self.depthLimit,
+            self.root,
             self.names.baseAddress,
-            self.watched.count,
             self.names.count,
             self.found.baseAddress,
             &hints

@@ -13,14 +13,16 @@ import CByteScan
 ///
 /// A class: it is kept by whoever reads one document after the other, and as a struct it would be copied, arrays retained,
 /// at every look at a member from another module.
+@usableFromInline
 package final class TopLevelScanner {
     /// Where a member's value stands, counted from the first byte that was fed; strings include their quotes.
+    @usableFromInline
     package struct Member: Sendable, Equatable {
-        package var kind: JSONKind
-        package var start: Int
-        package var end: Int
+        @usableFromInline package var kind: JSONKind
+        @usableFromInline package var start: Int
+        @usableFromInline package var end: Int
 
-        package var range: Range<Int> { self.start..<self.end }
+        @inlinable package var range: Range<Int> { self.start..<self.end }
     }
 
     enum State: Sendable, Equatable {
@@ -50,10 +52,11 @@ package final class TopLevelScanner {
     let watched: [StaticString]
     /// What the pass over a whole document looks for: `watched`, then what `counting` reads, and the room for its answers.
     let names: UnsafeMutableBufferPointer<byte_scan_name>
+    /// Stands for the document.
+    let root: UnsafeMutablePointer<byte_scan_name>
     let found: UnsafeMutableBufferPointer<byte_scan_member>
     let counting: CountReader?
-    /// What the first watched member holds, when the document lay in one piece; its bytes are not kept then.
-    package internal(set) var counts: CountReader.Counts?
+    var counts: CountReader.Counts?
     /// Whether the document may refer to stored files; false only when it is certain that it does not.
     package internal(set) var mayNameFiles = true
     let captureLimit: Int
@@ -67,7 +70,7 @@ package final class TopLevelScanner {
     private var valueKind = JSONKind.null
     /// The literal that the value must be; empty for numbers.
     private var literal: StaticString = ""
-    var members: [Member?]
+    @usableFromInline var members: [Member?]
     var captures: [[UInt8]]
 
     /// Watches for `names`, whose positions are the indices of `subscript`. With a `captureLimit`, the bytes of watched
@@ -91,12 +94,18 @@ package final class TopLevelScanner {
             name.first_child += names.count
             self.names.initializeElement(at: names.count + place, to: name)
         }
-        guard let counting else { return }
-        self.names[0].first_child = names.count
-        self.names[0].child_count = counting.topCount
+        if let counting {
+            self.names[0].first_child = names.count
+            self.names[0].child_count = counting.root.child_count
+            byte_scan_index(&self.names[0], self.names.baseAddress)
+        }
+        self.root = .allocate(capacity: 1)
+        self.root.initialize(to: byte_scan_name(of: "", children: names.count))
+        byte_scan_index(self.root, self.names.baseAddress)
     }
 
     deinit {
+        self.root.deallocate()
         self.names.deallocate()
         self.found.deallocate()
     }
@@ -114,13 +123,16 @@ package final class TopLevelScanner {
     }
 
     /// The member watched at `index`, when it was there.
-    package subscript(index: Int) -> Member? { self.members[index] }
+    @inlinable package subscript(index: Int) -> Member? { self.members[index] }
 
     /// The bytes of the value watched at `index`; nil when it was not there or was longer than the limit.
     package func captured(_ index: Int) -> [UInt8]? {
         guard let member = self.members[index], member.end - member.start <= self.captureLimit else { return nil }
         return self.captures[index]
     }
+
+    /// What the first watched member holds, when the document lay in one piece; its bytes are not kept then. Given once.
+    package func takeCounts() -> CountReader.Counts? { self.counts.take() }
 
     package var isFinished: Bool { self.state == .finished }
 

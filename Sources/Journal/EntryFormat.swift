@@ -19,6 +19,7 @@ enum EntryKind: UInt8 {
 }
 
 /// The fields of a usage record as they stand in an entry. Numbers never change their meaning.
+@usableFromInline
 package enum EntryField: UInt8, Sendable {
     case startedAt = 1
     case namespace, key, modelAsked, modelServed, route, upstream, dialect, path, stream, requestBytes, snapshotVersion

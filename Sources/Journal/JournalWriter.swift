@@ -5,6 +5,7 @@ import Synchronization
 /// One loop's pen: writes entries into its own segment, without lock, system call or allocation.
 ///
 /// An entry is begun, filled and committed; until `commit()` it does not exist. Bound to the loop that it was given to.
+@usableFromInline
 package final class JournalWriter {
     /// Where full segments go and new ones come from; the keeper's thread is on the other side.
     final class Supply: Sendable {
@@ -62,8 +63,9 @@ package final class JournalWriter {
     /// Begins the entry that closes an exchange.
     package func beginEnded(_ id: RecordID) -> Bool { self.begin(.ended, id) }
 
-    /// `@inlinable`, as the other ways to put: some twenty fields per exchange are written from another module.
-    @inlinable package func put(_ field: EntryField, _ number: UInt64) {
+    /// `@inlinable`, as the other ways to put: some thirty fields per exchange are written from another module.
+    @inlinable @inline(__always)
+    package func put(_ field: EntryField, _ number: UInt64) {
         let width = number <= 0xFF ? 1 : number <= 0xFFFF_FFFF ? 4 : 8
         guard self.cursor + Self.roomOfNumber <= self.entryEnd else { return }
         let place = self.base + self.cursor
@@ -100,7 +102,8 @@ package final class JournalWriter {
     }
 
     /// Puts a field, or several, that `EntryField.encoded` has made: names that many entries repeat.
-    @inlinable package func put(encoded fields: [UInt8]) {
+    @inlinable @inline(__always)
+    package func put(encoded fields: [UInt8]) {
         guard self.cursor + fields.count <= self.entryEnd else { return }
         fields.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }

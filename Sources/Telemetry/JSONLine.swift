@@ -55,8 +55,8 @@ package struct JSONLine: ~Copyable {
 
     package mutating func put(dynamic key: String, _ number: UInt64) {
         self.key(dynamic: key)
-        let count = Self.digitCount(number)
-        Self.write(number, count, self.roomFor(count))
+        let digits = DecimalNumber(number)
+        digits.write(to: self.roomFor(digits.count))
     }
 
     /// Bytes that have nothing to escape: names of resources, tokens of HTTP.
@@ -85,8 +85,8 @@ package struct JSONLine: ~Copyable {
     }
 
     package mutating func put(_ key: StaticString, _ number: UInt64) {
-        let count = Self.digitCount(number)
-        Self.write(number, count, self.field(key, count))
+        let digits = DecimalNumber(number)
+        digits.write(to: self.field(key, digits.count))
     }
 
     package mutating func put(_ key: StaticString, _ flag: Bool) {
@@ -102,15 +102,13 @@ package struct JSONLine: ~Copyable {
 
     /// Microseconds with three decimals, from nanoseconds, as a number of milliseconds.
     package mutating func put(milliseconds key: StaticString, _ nanoseconds: UInt64) {
-        let whole = nanoseconds / 1_000_000
-        let count = Self.digitCount(whole)
-        let place = self.field(key, count + 4)
-        Self.write(whole, count, place)
-        place.storeBytes(of: UInt8(ascii: "."), toByteOffset: count, as: UInt8.self)
-        let rest = nanoseconds / 1000 % 1000
-        Self.write(rest % 10, 1, place + count + 3)
-        Self.write(rest / 10 % 10, 1, place + count + 2)
-        Self.write(rest / 100, 1, place + count + 1)
+        let whole = DecimalNumber(nanoseconds / 1_000_000)
+        // Behind a one, so that zeros are digits like any other.
+        let rest = DecimalNumber(1000 + nanoseconds / 1000 % 1000)
+        let place = self.field(key, whole.count + 4)
+        whole.write(to: place)
+        rest.write(to: place + whole.count)
+        place.storeBytes(of: UInt8(ascii: "."), toByteOffset: whole.count, as: UInt8.self)
     }
 }
 
@@ -234,32 +232,5 @@ extension JSONLine {
         let low = HexWord.digits(of: UInt32(truncatingIfNeeded: word))
         place.storeBytes(of: high.bigEndian, as: UInt64.self)
         place.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-    }
-
-    /// How many digits a number has.
-    @inline(__always)
-    private static func digitCount(_ number: UInt64) -> Int {
-        var count = 1
-        var limit: UInt64 = 10
-        while number >= limit {
-            count &+= 1
-            let (next, overflows) = limit.multipliedReportingOverflow(by: 10)
-            if overflows { break }
-            limit = next
-        }
-        return count
-    }
-
-    /// Writes a number of `count` digits.
-    @inline(__always)
-    private static func write(_ number: UInt64, _ count: Int, _ place: UnsafeMutableRawPointer) {
-        var rest = number
-        var at = count
-        while at > 0 {
-            at &-= 1
-            let digit = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            place.storeBytes(of: digit, toByteOffset: at, as: UInt8.self)
-            rest /= 10
-        }
     }
 }

@@ -164,3 +164,27 @@ struct QuantityTests {
     ])
     func refusesWhatIsNoTime(_ text: String) { #expect(Timestamp.seconds(text) == nil) }
 }
+
+/// Digits, against those of the standard library.
+struct DecimalNumberTests {
+    private static func text(_ number: UInt64) -> String {
+        let digits = DecimalNumber(number)
+        return withUnsafeTemporaryAllocation(byteCount: digits.count, alignment: 1) { memory in
+            digits.write(to: memory.baseAddress!)
+            return String(decoding: memory, as: UTF8.self)
+        }
+    }
+
+    @Test func writesWhatTheStandardLibraryDoes() {
+        var numbers: [UInt64] = [0, .max, .max - 1, 1_844_674_407_370_955_161]
+        for shift in 0..<64 { numbers += [1 << UInt64(shift), (1 << UInt64(shift)) - 1] }
+        var power: UInt64 = 1
+        for _ in 0..<20 {
+            for factor in 1...9 { numbers += [power &* UInt64(factor), power &* UInt64(factor) &- 1] }
+            power = power &* 10
+        }
+        // Every four digits in either half of a word.
+        for digits in 0..<10_000 as Range<UInt64> { numbers += [digits, digits * 10_000 + 9_999 - digits] }
+        for number in numbers { #expect(Self.text(number) == String(number)) }
+    }
+}

@@ -281,9 +281,14 @@ struct SeededNumbers: RandomNumberGenerator {
 struct CountsFromEndTests {
     static let counting = CountReader(["a", "details"], nested: [(1, ["b"])])
 
-    static func fromEnd(_ text: String) -> CountReader.Counts? {
-        TopLevelScanner(watching: ["usage", "id"], captureLimit: 64, counting: Self.counting)
-            .countsFromEnd(Array(text.utf8).span)
+    static func fromEnd(_ text: String) -> [UInt64?]? {
+        let scanner = TopLevelScanner(watching: ["usage", "id"], captureLimit: 64, counting: Self.counting)
+        return self.values(scanner.countsFromEnd(Array(text.utf8).span))
+    }
+
+    private static func values(_ counts: consuming CountReader.Counts?) -> [UInt64?]? {
+        guard let counts else { return nil }
+        return [counts[0], counts[2]]
     }
 
     @Test(arguments: [
@@ -295,10 +300,10 @@ struct CountsFromEndTests {
     ])
     func saysWhatTheWholeDocumentSays(_ text: String) {
         let counts = Self.fromEnd(text)
-        #expect(counts?[0] == 3 && counts?[2] == 4)
+        #expect(counts == [3, 4])
         let scanner = TopLevelScanner(watching: ["usage", "id"], captureLimit: 64, counting: Self.counting)
         #expect(throws: Never.self) { try scanner.feed(Array(text.utf8).span) }
-        #expect(scanner.counts?[0] == 3 && scanner.counts?[2] == 4)
+        #expect(Self.values(scanner.takeCounts()) == [3, 4])
     }
 
     /// Nil sends the reader to the beginning of the document.

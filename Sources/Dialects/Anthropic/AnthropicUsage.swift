@@ -22,7 +22,7 @@ extension TokenUsage {
     package mutating func add(anthropic usage: [UInt8]) { self.add(anthropic: Self.anthropicReader.read(usage)) }
 
     /// The same of what `anthropicReader` has found.
-    mutating func add(anthropic counts: CountReader.Counts) {
+    mutating func add(anthropic counts: borrowing CountReader.Counts) {
         if let input = counts[0] { self.input = input }
         if let read = counts[1] { self.cachedInput = read }
         if let write = counts[2] { self.cacheWrite = write }

@@ -45,7 +45,7 @@ extension TokenUsage {
     package init(openAI usage: [UInt8]) { self.init(openAI: Self.openAIReader.read(usage)) }
 
     /// The same of what `openAIReader` has found.
-    init(openAI counts: CountReader.Counts) {
+    init(openAI counts: borrowing CountReader.Counts) {
         self.init()
         let input = counts[Place.promptTokens] ?? counts[Place.inputTokens] ?? 0
         let output = counts[Place.completionTokens] ?? counts[Place.outputTokens] ?? 0
@@ -71,7 +71,8 @@ extension TokenUsage {
     }
 
     /// Takes the parts out of the totals; `of` and `by` are the first count of either's details.
-    private mutating func read(_ counts: CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int) {
+    private mutating func read(_ counts: borrowing CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int)
+    {
         self.cachedInput = min(counts[of] ?? 0, input)
         // Of models that charge for it, and of servers that pass on Anthropic's.
         self.cacheWrite = min(counts[of + 3] ?? 0, input - self.cachedInput)

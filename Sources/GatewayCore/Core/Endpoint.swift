@@ -47,9 +47,6 @@ package struct Endpoint: Sendable {
     /// The path names the model, and what is done with it: the body does not.
     package let namesModelInPath: Bool
     package let work: Work
-    /// The dialect of the call, as the journal writes it.
-    let entryField: [UInt8]
-
     private init(
         _ method: RequestHead.Method,
         _ path: StaticString,
@@ -73,7 +70,6 @@ package struct Endpoint: Sendable {
         self.callsAnyModel = callsAnyModel
         self.upgrades = upgrades
         self.work = work
-        self.entryField = EntryField.callerDialect.encoded(Array(format.dialect.rawValue.utf8))
         self.namesModelInPath = namesModelInPath
     }
 

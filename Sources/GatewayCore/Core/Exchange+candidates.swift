@@ -14,10 +14,18 @@ extension Exchange {
             Self.copy(head.readableBytesUInt8Span, self.object, into: &id)
             self.fixedUpstream = try self.upstream(ofObject: id, table)
         }
-        if let previous = self.call.previousObject {
-            self.fixedUpstream = try self.upstream(ofObject: previous, table)
+        if let place = self.call.previousObject {
+            self.fixedUpstream = try self.upstream(ofObject: self.previousObject(place), table)
         }
         try self.findReferences(table)
+    }
+
+    private func previousObject(_ place: ByteRange) throws(Refusal) -> [UInt8] {
+        var raw: [UInt8] = []
+        let body = self.body
+        Self.copy(body.readableBytesUInt8Span, place, into: &raw)
+        guard let id = JSONText.decode(raw[...]) else { throw Refusal(.objectNotFound) }
+        return id
     }
 
     /// Files that a call names within its messages or tools.
@@ -135,8 +143,7 @@ extension Exchange {
         guard let place = self.selector.next(targets, &self.loop.random) else { return nil }
         self.target = place
         // Known before the request is written, because the journal's entry comes first.
-        self.record.modelServed.removeAll(keepingCapacity: true)
-        self.record.modelServed.append(contentsOf: targets[place].model ?? self.record.modelAsked)
+        self.record.modelServed = targets[place].model ?? self.record.modelAsked
         return targets[place].upstream
     }
 

@@ -150,6 +150,8 @@ extension Exchange {
 
     /// No further attempt will be made: the request's bytes are given back, because a stream may go on for minutes.
     func releaseRequest() {
+        // Given back already when the answer's head came.
+        guard self.head.readableBytes > 0 else { return }
         self.head = ByteBuffer()
         self.body = ByteBuffer()
         self.cleaned?.body = ByteBuffer()

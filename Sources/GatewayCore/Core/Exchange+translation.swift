@@ -206,7 +206,8 @@ extension Exchange {
 
     /// The header lines of one of the upstream's credentials, over this request where it signs.
     private func proof(to upstream: CompiledUpstream, path: [UInt8], body: [UInt8]) -> [UInt8] {
-        guard let credential = self.credential(of: upstream) else { return [] }
+        guard let place = self.credential(of: upstream) else { return [] }
+        let credential = upstream.credentials[place]
         var lines = credential.lines
         if let token = credential.token { lines += token.line }
         if let signer = credential.signer {

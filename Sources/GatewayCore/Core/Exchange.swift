@@ -20,7 +20,7 @@ package final class Exchange {
     var table: RoutingTable?
     var record = ExchangeRecord()
     var call = Call()
-    /// The bytes that `request`'s ranges refer to.
+    /// The bytes that `request`'s ranges refer to. Empty, as the body, when they have been given back, and so between exchanges.
     var head = ByteBuffer()
     var body = ByteBuffer()
     /// How the client has compressed the body; nil when it has not.
@@ -137,7 +137,6 @@ package final class Exchange {
         self.loop.metrics.streamsOpen += 1
         self.isWithinLoad = self.loop.load.beginRequest()
         self.head = head
-        self.body = ByteBuffer()
         self.coding = nil
         self.call = Call()
         self.endpoint = nil
@@ -160,15 +159,16 @@ package final class Exchange {
     private func matchEndpoint(_ bytes: borrowing Span<UInt8>, behind prefixBytes: Int) -> Endpoint.Match {
         let path = ByteRange(self.request.path.lower + prefixBytes, self.request.path.upper)
         Self.copy(bytes, path, into: &self.record.path)
-        Self.copy(bytes, self.request.methodRange, into: &self.record.method)
+        if self.loop.accessLog != nil { Self.copy(bytes, self.request.methodRange, into: &self.record.method) }
         let isBeta = path.begins(bytes, "/v1beta/")
         guard isBeta || path.begins(bytes, "/v1/") else { return .unknown }
         self.subpath = ByteRange(path.lower + (isBeta ? 7 : 3), path.upper)
         let match = Endpoint.find(self.request.method, self.subpath, bytes)
         if case .found(let index, let object) = match {
-            guard !isBeta || Endpoint.all[index].isGoogles else { return .unknown }
-            self.record.endpoint = index
-            self.endpoint = Endpoint.all[index]
+            let endpoint = Endpoint.all[index]
+            guard !isBeta || endpoint.isGoogles else { return .unknown }
+            self.record.callerDialect = endpoint.format.dialect
+            self.endpoint = endpoint
             self.object = object
         }
         return match

@@ -22,7 +22,8 @@ struct ExchangeRecord {
     var model = -1
     var route = -1
     var upstream = -1
-    var endpoint = -1
+    /// Of the call; nil while the endpoint is not known.
+    var callerDialect: Dialect?
     var isStream = false
     var attempts = 0
     var shadowRefusals = 0
@@ -39,6 +40,7 @@ struct ExchangeRecord {
     var modelAsked: [UInt8] = []
     var modelServed: [UInt8] = []
     var path: [UInt8] = []
+    /// Kept for the access log only.
     var method: [UInt8] = []
     var endUser: [UInt8] = []
     var peer: [UInt8] = []
@@ -58,13 +60,14 @@ struct ExchangeRecord {
         self.startedAt = wall
         (self.sentAt, self.firstSentAt, self.firstByteAt) = (0, 0, 0)
         (self.namespace, self.key, self.model) = (-1, -1, -1)
-        (self.route, self.upstream, self.endpoint) = (-1, -1, -1)
+        (self.route, self.upstream, self.callerDialect) = (-1, -1, nil)
         (self.isStream, self.isJournaled, self.isClosed) = (false, false, false)
         (self.attempts, self.shadowRefusals, self.status) = (0, 0, 0)
         (self.requestBytes, self.responseBytes) = (0, 0)
         self.usage = TokenUsage()
+        // Before the asked name, whose memory it may share.
+        if !self.modelServed.isEmpty { self.modelServed = [] }
         Self.clear(&self.modelAsked)
-        Self.clear(&self.modelServed)
         Self.clear(&self.path)
         Self.clear(&self.method)
         Self.clear(&self.endUser)
@@ -107,7 +110,7 @@ struct ExchangeRecord {
         journal.put(encoded: table.routes[self.route].entryField)
         journal.put(encoded: table.upstreams[self.upstream].entryFields)
         if !self.modelServed.isEmpty { journal.put(.modelServed, self.modelServed) }
-        if self.endpoint >= 0 { journal.put(encoded: Endpoint.all[self.endpoint].entryField) }
+        if let dialect = self.callerDialect { journal.put(.callerDialect, dialect.rawValue) }
         if standing.isPresent {
             journal.put(.limit, UInt64(standing.limit))
             journal.put(.limitRemaining, UInt64(standing.remaining))

@@ -370,7 +370,7 @@ final class BodyRelay {
     private func learn(from reader: TopLevelScanner) {
         if self.keepsID, reader[1]?.kind == .string { self.quotedID = reader.captured(1) }
         guard reader[0]?.kind == .object else { return }
-        if let counts = reader.counts {
+        if let counts = reader.takeCounts() {
             self.usage = self.format.usage(counts)
         } else {
             self.usage = reader.captured(0).map { self.format.usage($0) }

@@ -61,24 +61,8 @@ struct ByteWriter: ~Copyable {
 
     /// A number that is not negative, in decimal.
     mutating func write(_ number: Int) {
-        var digits = 1
-        var limit = 10
-        while number >= limit, digits < 19 {
-            limit &*= 10
-            digits += 1
-        }
-        let place = self.take(digits)
-        var rest = UInt64(number)
-        while digits > 0 {
-            digits -= 1
-            let (tens, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            place.storeBytes(
-                of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit),
-                toByteOffset: digits,
-                as: UInt8.self
-            )
-            rest = tens
-        }
+        let digits = DecimalNumber(UInt64(number))
+        digits.write(to: self.take(digits.count))
     }
 
     /// Sixteen hexadecimal digits, eight at a time.

@@ -17,8 +17,8 @@ struct Call {
     var store: Bool?
     /// The body may refer to stored files; false only when it is certain that it does not.
     var mayNameFiles = false
-    /// Ids of stored objects that the call builds on.
-    var previousObject: [UInt8]?
+    /// Where the id of a stored object that the call builds on stands, as it is written, without its quotes.
+    var previousObject: ByteRange?
 }
 
 /// Reads calls; the scanner's memory is used again for each.
@@ -56,7 +56,8 @@ struct CallReader {
             call.streamOptions = self.scanner[Self.streamOptions]
         }
         for index in [Self.previousResponse, Self.inputFile] where call.previousObject == nil {
-            call.previousObject = self.text(body, index)
+            guard let member = self.scanner[index], member.kind == .string else { continue }
+            call.previousObject = ByteRange(member.start + 1, member.end - 1)
         }
         if let user = self.scanner[Self.user], user.kind == .string {
             let end = min(user.end - 1, user.start + 1 + 128)
@@ -111,13 +112,6 @@ struct CallReader {
         guard let member = self.scanner[index], member.kind != .null else { return nil }
         guard member.kind == .bool else { throw Refusal(.invalidJSON, "`\(name)` must be true or false.") }
         return body[member.start] == UInt8(ascii: "t")
-    }
-
-    private func text(_ body: borrowing Span<UInt8>, _ index: Int) -> [UInt8]? {
-        guard let member = self.scanner[index], member.kind == .string else { return nil }
-        var raw: [UInt8] = []
-        for index in member.start + 1..<member.end - 1 { raw.append(body[index]) }
-        return JSONText.decode(raw[...])
     }
 
     private static func includesUsage(

@@ -104,21 +104,21 @@ extension Exchange {
     private var hasForwardedBody: Bool { self.request.hasBody || self.request.method == .post }
 
     private func credentialLines(of upstream: CompiledUpstream) -> [UInt8] {
-        guard let credential = self.credential(of: upstream) else { return [] }
-        guard let token = credential.token else { return credential.lines }
-        return credential.lines + token.line
+        guard let place = self.credential(of: upstream) else { return [] }
+        guard let token = upstream.credentials[place].token else { return upstream.credentials[place].lines }
+        return upstream.credentials[place].lines + token.line
     }
 
-    /// The credential of this attempt, drawn by weight; nil when the upstream asks for none.
-    func credential(of upstream: CompiledUpstream) -> CompiledCredential? {
+    /// The place of the credential of this attempt, drawn by weight; nil when the upstream asks for none.
+    func credential(of upstream: CompiledUpstream) -> Int? {
         let credentials = upstream.credentials
-        guard credentials.count > 1 else { return credentials.first }
+        guard credentials.count > 1 else { return credentials.isEmpty ? nil : 0 }
         var draw = self.loop.random.below(credentials.reduce(0) { $0 + $1.weight })
-        for credential in credentials {
-            draw -= credential.weight
-            if draw < 0 { return credential }
+        for place in credentials.indices {
+            draw -= credentials[place].weight
+            if draw < 0 { return place }
         }
-        return credentials.first
+        return 0
     }
 
     // MARK: the body
@@ -127,11 +127,11 @@ extension Exchange {
     private func prepareSplices() {
         if !self.splices.isEmpty { self.splices.removeAll(keepingCapacity: true) }
         let call = self.ownCall
-        if let range = call.modelRange, self.target >= 0 {
-            let target = self.table?.models[self.record.model].targets[self.target]
-            if target?.model != nil || call.isModelEscaped {
+        if let range = call.modelRange, self.target >= 0, let table = self.table {
+            let targets = table.models[self.record.model].targets
+            if targets[self.target].model != nil || call.isModelEscaped {
                 let isForm = self.endpoint?.body == .multipart
-                let quoted = target?.quotedModel ?? JSONQuote.quoted(self.record.modelServed)
+                let quoted = targets[self.target].quotedModel ?? JSONQuote.quoted(self.record.modelServed)
                 self.splices.append(Splice(range: range, replacement: isForm ? self.record.modelServed : quoted))
             }
         }

@@ -1,4 +1,5 @@
 /// Hexadecimal, eight digits at a time and without a table.
+@usableFromInline
 package enum HexWord {
     /// The eight digits of `number` in ASCII, the first one in the highest byte.
     @inlinable @inline(__always)
