@@ -8,13 +8,19 @@
 #if defined(__SSE2__)
 #include <immintrin.h>
 
-// Sixteen bytes at a time while they last; `TEST` turns a block into a mask of the bytes that are looked for.
+// Sixteen bytes at a time; `TEST` turns a block into a mask of the bytes that are looked for. What is left at the end is looked
+// at with what stands before it, when there is so much.
 #define SCAN_BLOCKS(TEST)                                                                  \
     while (start + 16 <= count) {                                                          \
         __m128i block = _mm_loadu_si128((const __m128i *)(bytes + start));                 \
         int mask = _mm_movemask_epi8(TEST);                                                \
         if (mask != 0) return start + (size_t)__builtin_ctz((unsigned)mask);               \
         start += 16;                                                                       \
+    }                                                                                      \
+    if (start < count && count >= 16) {                                                    \
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + count - 16));            \
+        unsigned mask = (unsigned)_mm_movemask_epi8(TEST) >> (16 - (count - start));       \
+        return mask != 0 ? start + (size_t)__builtin_ctz(mask) : count;                    \
     }
 #define IS(character) _mm_cmpeq_epi8(block, _mm_set1_epi8(character))
 // Unsigned "at most 0x1F": the smaller of the byte and 0x1F is the byte.
@@ -327,14 +333,21 @@ static size_t scalar_close(const uint8_t *bytes, size_t start) {
     }
 }
 
-// Whether the bytes are equal; names are short, and mostly of eight bytes or more.
-static inline int is_equal(const uint8_t *text, const uint8_t *name, size_t length) {
+static inline int is_equal_at(const uint8_t *text, const uint8_t *name, size_t index) {
     uint64_t left, right;
+    memcpy(&left, text + index, 8);
+    memcpy(&right, name + index, 8);
+    return left == right;
+}
+
+// Whether the bytes are equal; names are short, and mostly of eight bytes or more, of which the last eight overlap.
+static inline int is_equal(const uint8_t *text, const uint8_t *name, size_t length) {
     size_t index = 0;
-    for (; index + 8 <= length; index += 8) {
-        memcpy(&left, text + index, 8);
-        memcpy(&right, name + index, 8);
-        if (left != right) return 0;
+    if (length >= 8) {
+        for (; index + 8 < length; index += 8) {
+            if (!is_equal_at(text, name, index)) return 0;
+        }
+        return is_equal_at(text, name, length - 8);
     }
     for (; index < length; index++) {
         if (text[index] != name[index]) return 0;

@@ -2,6 +2,7 @@ package import GatewayModel
 package import JSONScan
 
 /// The grammar of one endpoint's answers: how its streams end and where its usage stands.
+@usableFromInline
 package enum WireFormat: Sendable, Equatable {
     case openAIChat
     case openAIResponses

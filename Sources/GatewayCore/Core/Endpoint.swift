@@ -5,8 +5,10 @@ package import HTTPWire
 import Journal
 
 /// One operation of the gateway's surface, and everything that sets it apart from the others.
+@usableFromInline
 package struct Endpoint: Sendable {
     /// What the body of a request is.
+    @usableFromInline
     package enum Body: Sendable { case none, json, multipart }
 
     /// Whether the call names a model.

@@ -1,4 +1,5 @@
 /// How an exchange ended. One vocabulary for metrics, logs, spans, retries and the ledger.
+@usableFromInline
 package enum Outcome: String, Sendable, CaseIterable {
     /// The client has the whole answer, and it was a success.
     case complete

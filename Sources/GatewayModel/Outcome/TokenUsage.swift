@@ -1,4 +1,5 @@
 /// Tokens by disjoint kinds: each token is counted in exactly one, and all kinds together are the provider's total.
+@usableFromInline
 package struct TokenUsage: Sendable, Equatable {
     package var input: UInt64 = 0
     package var cachedInput: UInt64 = 0
@@ -36,6 +37,7 @@ package struct TokenUsage: Sendable, Equatable {
     }
 
     /// Where the numbers come from. Zero is not missing: `none` says that nothing is known.
+    @usableFromInline
     package enum Source: String, Sendable, CaseIterable {
         /// The provider's own final figures.
         case provider

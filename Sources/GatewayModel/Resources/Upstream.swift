@@ -154,6 +154,7 @@ package struct Upstream: Sendable, Equatable {
 }
 
 /// The wire language of a client or an upstream.
+@usableFromInline
 package enum Dialect: String, Sendable, CaseIterable {
     case openAI = "openai"
     case anthropic
