@@ -152,7 +152,7 @@ let package = Package(
         tests(
             of: "HTTPWire",
             [
-                nio, posix, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
+                "CByteScan", nio, posix, nioHTTP1, .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
         tests(of: "JSONScan"),

@@ -134,18 +134,21 @@ size_t byte_scan_token_end(const uint8_t *bytes, size_t start, size_t count) {
 
 // Whether the name is `literal`, in lower case of letters and hyphens: setting the bit of lower case in every byte folds
 // letters, and makes no character of a token look like a hyphen.
+static inline int folds(const uint8_t *name, const char *literal, size_t index, size_t width) {
+    uint64_t found = 0, wanted = 0;
+    memcpy(&found, name + index, width);
+    memcpy(&wanted, literal + index, width);
+    return (found | (0x2020202020202020u >> (64 - 8 * width))) == wanted;
+}
+
 static inline int is_name(const uint8_t *name, const char *literal, size_t length) {
-    size_t index = 0;
-    for (; index + 8 <= length; index += 8) {
-        uint64_t found, wanted;
-        memcpy(&found, name + index, 8);
-        memcpy(&wanted, literal + index, 8);
-        if ((found | 0x2020202020202020u) != wanted) return 0;
+    if (length < 4) return folds(name, literal, 0, length);
+    // The last ones overlap.
+    if (length < 8) return folds(name, literal, 0, 4) && folds(name, literal, length - 4, 4);
+    for (size_t index = 0; index + 8 < length; index += 8) {
+        if (!folds(name, literal, index, 8)) return 0;
     }
-    for (; index < length; index++) {
-        if ((name[index] | 0x20) != literal[index]) return 0;
-    }
-    return 1;
+    return folds(name, literal, length - 8, 8);
 }
 #define NAMED(literal, number) \
     if (is_name(name, literal, sizeof(literal) - 1)) return number
@@ -188,18 +191,23 @@ uint8_t byte_scan_known_field(const uint8_t *name, size_t length) {
     return 0;
 }
 
-static inline int is_blank(uint8_t byte) { return byte == ' ' || byte == '\t'; }
+// One comparison for nearly every byte.
+static inline int is_blank(uint8_t byte) { return byte <= ' ' && (byte == ' ' || byte == '\t'); }
 
-size_t byte_scan_fields(
-    const uint8_t *bytes, size_t count, size_t *cursor, byte_scan_field *fields, size_t capacity
+typedef size_t scan(const uint8_t *bytes, size_t start, size_t count);
+
+// `byte_scan_fields` with the searches for the end of a name and of a value.
+static inline __attribute__((always_inline)) size_t scan_fields(
+    const uint8_t *bytes, size_t count, size_t *cursor, byte_scan_field *fields, size_t capacity, scan name_end_of,
+    scan value_end_of
 ) {
     size_t read = 0, start = *cursor;
     while (read < capacity && start < count) {
-        size_t name_end = byte_scan_token_end(bytes, start, count);
+        size_t name_end = name_end_of(bytes, start, count);
         if (name_end == start || name_end >= count || bytes[name_end] != ':') break;
         size_t value = name_end + 1, end = value;
         for (;;) {
-            end = byte_scan_control(bytes, end, count);
+            end = value_end_of(bytes, end, count);
             if (end >= count || bytes[end] != '\t') break;
             end++;
         }
@@ -216,6 +224,51 @@ size_t byte_scan_fields(
     }
     *cursor = start;
     return read;
+}
+
+#if defined(__x86_64__)
+// Thirty-two bytes at a time: nearly every name and most values end in the first block.
+__attribute__((target("avx2"))) static inline size_t long_token_end(const uint8_t *bytes, size_t start, size_t count) {
+    if (start + 32 <= count) {
+        __m256i block = _mm256_loadu_si256((const __m256i *)(bytes + start));
+        __m256i letter = _mm256_sub_epi8(_mm256_or_si256(block, _mm256_set1_epi8(0x20)), _mm256_set1_epi8('a'));
+        __m256i is_letter = _mm256_cmpeq_epi8(_mm256_min_epu8(letter, _mm256_set1_epi8(25)), letter);
+        __m256i is_hyphen = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('-'));
+        unsigned other = ~(unsigned)_mm256_movemask_epi8(_mm256_or_si256(is_letter, is_hyphen));
+        if (other != 0) {
+            start += (size_t)__builtin_ctz(other);
+            if (!is_token[bytes[start]]) return start;
+        }
+    }
+    return byte_scan_token_end(bytes, start, count);
+}
+
+__attribute__((target("avx2"))) static inline size_t long_control(const uint8_t *bytes, size_t start, size_t count) {
+    while (start + 32 <= count) {
+        __m256i block = _mm256_loadu_si256((const __m256i *)(bytes + start));
+        __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(block, _mm256_set1_epi8(0x1F)), block);
+        __m256i delete = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(0x7F));
+        unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(control, delete));
+        if (mask != 0) return start + (size_t)__builtin_ctz(mask);
+        start += 32;
+    }
+    return byte_scan_control(bytes, start, count);
+}
+
+__attribute__((target("avx2"))) static size_t scan_long_fields(
+    const uint8_t *bytes, size_t count, size_t *cursor, byte_scan_field *fields, size_t capacity
+) {
+    return scan_fields(bytes, count, cursor, fields, capacity, long_token_end, long_control);
+}
+#endif
+
+size_t byte_scan_fields(
+    const uint8_t *bytes, size_t count, size_t *cursor, byte_scan_field *fields, size_t capacity
+) {
+#if defined(__x86_64__)
+    if (has_avx2) return scan_long_fields(bytes, count, cursor, fields, capacity);
+#endif
+    return scan_fields(bytes, count, cursor, fields, capacity, byte_scan_token_end, byte_scan_control);
 }
 
 // 1: a character that a path may hold and that means nothing in it; 2: a slash.

@@ -84,7 +84,6 @@ final class ExchangeDriver {
         }
         self.upstream = connection
         self.state = .awaitingHead
-        self.input = ByteBuffer()
         do throws(Refusal) { try self.exchange.recordStart() } catch {
             self.upstream = nil
             connection.giveBack(reusable: true, now: LoopClock.now())
@@ -182,19 +181,21 @@ final class ExchangeDriver {
     }
 
     private func readHead(_ buffer: ByteBuffer) {
-        if self.input.readableBytes == 0 {
-            self.input = buffer
-        } else {
-            var buffer = buffer
-            self.input.writeBuffer(&buffer)
+        var input = buffer
+        if self.input.readableBytes > 0 {
+            // Appended where the beginning is, which nobody else refers to.
+            input = ByteBuffer()
+            swap(&input, &self.input)
+            var rest = buffer
+            input.writeBuffer(&rest)
         }
         let now = LoopClock.now()
-        while case .awaitingHead = self.state, self.input.readableBytes > 0 {
-            guard let length = self.parseHead() else { return }
+        while case .awaitingHead = self.state, input.readableBytes > 0 {
+            guard let length = self.parseHead(input) else { return }
             var out = self.loop.takeBuffer()
             defer { self.loop.recycle(out) }
-            switch self.exchange.receiveHead(self.input, now: now, into: &out) {
-            case .interim: self.input.moveReaderIndex(forwardBy: length)
+            switch self.exchange.receiveHead(input, now: now, into: &out) {
+            case .interim: input.moveReaderIndex(forwardBy: length)
             case .discard(let refusal):
                 let condition =
                     refusal.code == .upstreamSaturated ? Route.Retry.Condition.tooManyRequests : .serverError
@@ -205,25 +206,25 @@ final class ExchangeDriver {
                     .answered(self.exchange.response.status)
                 )
             case .switchProtocols:
-                var rest = self.input
-                self.input = ByteBuffer()
-                rest.moveReaderIndex(forwardBy: length)
-                return self.beginTunnel(out, rest)
+                input.moveReaderIndex(forwardBy: length)
+                return self.beginTunnel(out, input)
             case .relay:
                 self.state = .relaying
                 self.upload?.answered(status: self.exchange.response.status)
-                var rest = self.input
-                self.input = ByteBuffer()
-                rest.moveReaderIndex(forwardBy: length)
-                return self.readBody(&rest, into: &out, now: now)
+                input.moveReaderIndex(forwardBy: length)
+                return self.readBody(&input, into: &out, now: now)
             }
         }
     }
 
-    private func parseHead() -> Int? {
+    /// The length of the head that `input` begins with; nil when it is not complete, and `input` is kept, or no head.
+    private func parseHead(_ input: ByteBuffer) -> Int? {
         do throws(WireError) {
-            let result = try self.exchange.response.parse(self.input, limit: self.loop.options.maximumHeadBytes)
-            guard case .complete(let length) = result else { return nil }
+            let result = try self.exchange.response.parse(input, limit: self.loop.options.maximumHeadBytes)
+            guard case .complete(let length) = result else {
+                self.input = input
+                return nil
+            }
             return length
         } catch {
             self.dropUpstream()
@@ -284,6 +285,7 @@ final class ExchangeDriver {
     func upstreamClosed(_ connection: UpstreamConnection, failure: (any Error)?) {
         guard self.upstream === connection else { return }
         self.upstream = nil
+        self.forgetInput()
         self.upload?.disconnected()
         switch self.state {
         case .awaitingHead:
@@ -426,6 +428,7 @@ final class ExchangeDriver {
 
     /// Lets go of the upstream in the middle of its answer: the connection cannot be used again.
     private func dropUpstream() {
+        self.forgetInput()
         self.retry?.cancel()
         self.retry = nil
         if case .acquiring = self.state, let current = self.current {
@@ -437,10 +440,14 @@ final class ExchangeDriver {
         connection?.giveBack(reusable: false, now: 0)
     }
 
+    private func forgetInput() {
+        if self.input.readableBytes > 0 { self.input = ByteBuffer() }
+    }
+
     private func reset() {
         self.state = .idle
         self.current = nil
-        self.input = ByteBuffer()
+        self.forgetInput()
         self.totalDeadline = Deadlines.never
         self.isPaused = false
         self.hasFlushed = false

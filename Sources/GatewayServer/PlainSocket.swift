@@ -37,10 +37,10 @@ final class PlainSocket {
 
     /// Sends `message`, and `second` behind it.
     func send(_ message: ByteBuffer, then second: ByteBuffer? = nil) {
-        guard let context = self.context else { return }
         let sent = self.sendNow(message, second)
         let count = message.readableBytes
         if sent == count + (second?.readableBytes ?? 0) { return }
+        guard let context = self.context else { return }
         if sent < count {
             let rest = message.getSlice(at: message.readerIndex + sent, length: count - sent)
             if let rest { self.queue(rest, in: context) }

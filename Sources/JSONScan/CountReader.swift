@@ -20,7 +20,8 @@ package struct CountReader: @unchecked Sendable {
 
         /// The count at `place`.
         @inlinable @inline(__always) package subscript(place: Int) -> UInt64? {
-            self.has(place) ? self.values[place] : nil
+            // WHY: a span: a look at the array itself copies it.
+            self.has(place) ? self.values.span[place] : nil
         }
 
         /// Whether there is a count, or an object, at `place`.
@@ -32,6 +33,8 @@ package struct CountReader: @unchecked Sendable {
     private static let depthLimit = 64
 
     let names: [byte_scan_name]
+    /// A bit for each place that is an object's.
+    private let nested: UInt32
     /// Stands for the object itself; the names of its members come first.
     let root: byte_scan_name
 
@@ -49,12 +52,14 @@ package struct CountReader: @unchecked Sendable {
         var root = byte_scan_name(of: "", children: names.count)
         all.withUnsafeMutableBufferPointer { byte_scan_index(&root, $0.baseAddress) }
         self.names = all
+        self.nested = nested.reduce(0) { $0 | 1 << UInt32($1.of) }
         self.root = root
     }
 
     /// The counts of the object that `bytes` hold.
     package func read(_ bytes: [UInt8]) -> Counts {
-        bytes.span.withUnsafeBufferPointer { bytes in
+        var counts = Counts()
+        bytes.withUnsafeBufferPointer { bytes in
             withUnsafeTemporaryAllocation(of: byte_scan_member.self, capacity: self.names.count) { members in
                 var hints: Int32 = 0
                 var root = self.root
@@ -68,23 +73,26 @@ package struct CountReader: @unchecked Sendable {
                     members.baseAddress,
                     &hints
                 )
-                return isPlain == 1 ? self.counts(bytes, UnsafeBufferPointer(members)) : Counts()
+                if isPlain == 1 { self.count(bytes, UnsafeBufferPointer(members), into: &counts) }
             }
         }
+        return counts
     }
 
-    /// The counts of the members that a pass over `bytes` has found, by place.
-    func counts(_ bytes: UnsafeBufferPointer<UInt8>, _ members: UnsafeBufferPointer<byte_scan_member>) -> Counts {
-        var counts = Counts()
+    /// Counts the members that a pass over `bytes` has found, by place.
+    func count(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ members: UnsafeBufferPointer<byte_scan_member>,
+        into counts: inout Counts
+    ) {
         for place in 0..<members.count where members[place].end > 0 {
-            if self.names[place].child_count > 0 {
+            if self.nested >> UInt32(place) & 1 == 1 {
                 if bytes[members[place].start] == UInt8(ascii: "{") { counts.found |= 1 << UInt32(place) }
             } else if let count = Self.count(bytes, members[place]) {
                 counts.values[place] = count
                 counts.found |= 1 << UInt32(place)
             }
         }
-        return counts
     }
 
     @inline(__always)

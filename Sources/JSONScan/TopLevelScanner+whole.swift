@@ -21,7 +21,9 @@ extension TopLevelScanner {
         self.mayNameFiles = hints != 0
         if let counting = self.counting {
             let within = UnsafeBufferPointer(rebasing: self.found[self.watched.count...])
-            self.counts = counting.counts(bytes, within)
+            var counts = CountReader.Counts()
+            counting.count(bytes, within, into: &counts)
+            self.counts = consume counts
         }
         for place in self.watched.indices where self.found[place].end > 0 {
             let (start, end) = (self.found[place].start, self.found[place].end)
@@ -38,10 +40,13 @@ extension TopLevelScanner {
 }
 
 extension TopLevelScanner {
-    /// The counts of the first watched member of a whole document, read from its end: what stands before it is not looked
+    /// Gives `body` the counts of the first watched member of a whole document, read from its end: what stands before it is not looked
     /// at, so the document must be somebody's answer that is passed on, not something to decide by. Nil: it is not there, or
     /// must be looked for from the beginning. Nothing else of the reader changes.
-    package func countsFromEnd(_ bytes: borrowing Span<UInt8>) -> CountReader.Counts? {
+    package func countsFromEnd<Result>(
+        _ bytes: borrowing Span<UInt8>,
+        _ body: (borrowing CountReader.Counts) -> Result
+    ) -> Result? {
         guard let counting = self.counting else { return nil }
         return bytes.withUnsafeBufferPointer { bytes in
             let found = byte_scan_last_object(
@@ -53,7 +58,9 @@ extension TopLevelScanner {
                 self.found.baseAddress
             )
             guard found == 1 else { return nil }
-            return counting.counts(bytes, UnsafeBufferPointer(rebasing: self.found[self.watched.count...]))
+            var counts = CountReader.Counts()
+            counting.count(bytes, UnsafeBufferPointer(rebasing: self.found[self.watched.count...]), into: &counts)
+            return body(counts)
         }
     }
 }

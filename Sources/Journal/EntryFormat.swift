@@ -175,14 +175,14 @@ private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: 
 func checkSum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     var state: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(bytes.count)
     var index = 0
-    while index + 8 <= bytes.count {
+    while index &+ 8 <= bytes.count {
         state = mixed(state ^ bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-        index += 8
+        index &+= 8
     }
     var tail: UInt64 = 0
     while index < bytes.count {
         tail = tail << 8 | UInt64(bytes[index])
-        index += 1
+        index &+= 1
     }
     state = mixed(state ^ tail)
     return UInt32(truncatingIfNeeded: state ^ state >> 32)

@@ -72,7 +72,7 @@ extension Exchange {
             to: framing,
             reading: reading,
             watch: self.makeWatch(),
-            format: self.format,
+            format: self.relayedFormat,
             keepsID: self.createsObject,
             inflating: inflating && reading != .nothing
         )
@@ -143,7 +143,7 @@ extension Exchange {
 
     private func makeWatch() -> StreamWatch {
         StreamWatch(
-            self.format,
+            self.relayedFormat,
             hidesUsageEvent: self.call.isStream && !self.call.asksForUsage
         )
     }

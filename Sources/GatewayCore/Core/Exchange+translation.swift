@@ -64,8 +64,7 @@ extension Exchange {
     /// Translates the call for `upstream`; nil when it speaks the client's dialect. Throws when the call has no words there, or
     /// loses something that the route forbids to lose.
     func translate(for upstream: CompiledUpstream) throws(Refusal) -> AttemptTranslation? {
-        guard let table = self.table, let endpoint = self.endpoint, !Self.speaks(upstream, endpoint.format)
-        else {
+        guard let endpoint = self.endpoint, !Self.speaks(upstream, endpoint.format), let table = self.table else {
             return nil
         }
         let attempt: AttemptTranslation?
@@ -330,6 +329,8 @@ extension Exchange {
 
     /// What is told of losses: nil when there are none, or the route wants nothing said.
     var toldLosses: LossLedger? {
+        // Most calls need neither.
+        guard self.translated != nil || self.cleaned != nil else { return nil }
         guard let losses = self.translated.map(\.losses) ?? self.cleaned?.losses, !losses.isEmpty,
             let table = self.table,
             table.routes[self.record.route].losses != .allow

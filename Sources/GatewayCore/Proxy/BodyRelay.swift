@@ -329,8 +329,8 @@ final class BodyRelay {
         if self.format == .geminiArray { return self.keepTail(bytes) }
         if self.forwarded == 0, case .length(let left) = self.source, left == UInt64(bytes.count) {
             let reader = self.readers.reader(for: self.format)
-            if !self.keepsID, let counts = reader.countsFromEnd(bytes) {
-                self.usage = self.format.usage(counts)
+            if !self.keepsID, let usage = self.usageFromEnd(bytes, reader) {
+                self.usage = usage
                 return
             }
             reader.reset()
@@ -354,9 +354,12 @@ final class BodyRelay {
         // The beginning of the object is not needed, but must be there.
         let document = [UInt8(ascii: "{")] + self.pending.prefix(end + 1)
         self.pending = []
-        if let counts = self.readers.reader(for: self.format).countsFromEnd(document.span) {
-            self.usage = self.format.usage(counts)
-        }
+        if let usage = self.usageFromEnd(document.span, self.readers.reader(for: self.format)) { self.usage = usage }
+    }
+
+    private func usageFromEnd(_ bytes: borrowing Span<UInt8>, _ reader: TopLevelScanner) -> TokenUsage? {
+        let format = self.format
+        return reader.countsFromEnd(bytes) { format.usage($0) }
     }
 
     /// No more of the body comes: what its members said so far is kept, and their reader let go.

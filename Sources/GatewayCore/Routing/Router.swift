@@ -13,12 +13,18 @@ struct Router {
         let routes = self.table.routes
         for index in routes.indices {
             let route = routes[index]
-            if let patterns = route.paths, !patterns.contains(where: { $0.matches(path) }) { continue }
-            if let patterns = route.models, !patterns.contains(where: { $0.matches(model) }) { continue }
-            guard let patterns = route.namespaces else { return index }
+            guard Self.fits(path, route.paths), Self.fits(model, route.models) else { continue }
+            if route.namespaces == nil { return index }
             let name = self.table.namespaces[namespace].name
-            if name.withUnsafeBytes({ name in patterns.contains { $0.matches(name) } }) { return index }
+            if name.withUnsafeBytes({ Self.fits($0, route.namespaces) }) { return index }
         }
         return routes.count - 1
+    }
+
+    @inline(__always)
+    private static func fits(_ name: UnsafeRawBufferPointer, _ patterns: [NamePattern]?) -> Bool {
+        guard let patterns else { return true }
+        for index in patterns.indices where patterns[index].matches(name) { return true }
+        return false
     }
 }

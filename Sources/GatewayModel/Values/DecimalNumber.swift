@@ -20,7 +20,7 @@ package struct DecimalNumber {
         } else {
             self.head = number / 100_000_000
             self.tail = Self.digits(number % 100_000_000)
-            self.count = 8 + Self.headCount(self.head)
+            self.count = self.head < 10 ? 9 : 8 + Self.headCount(self.head)
         }
     }
 
@@ -28,7 +28,11 @@ package struct DecimalNumber {
     @inlinable package func write(to place: UnsafeMutableRawPointer) {
         let ascii = self.tail | 0x3030_3030_3030_3030
         guard self.count < 8 else {
-            if self.count > 8 { Self.writeHead(self.head, to: place) }
+            if self.count == 9 {
+                place.storeBytes(of: UInt8(truncatingIfNeeded: self.head) | 0x30, as: UInt8.self)
+            } else if self.count > 9 {
+                Self.writeHead(self.head, to: place)
+            }
             place.storeBytes(of: ascii.littleEndian, toByteOffset: self.count - 8, as: UInt64.self)
             return
         }
@@ -39,7 +43,7 @@ package struct DecimalNumber {
         }
     }
 
-    /// Long numbers are rare.
+    /// Numbers so long are rare.
     @usableFromInline static func headCount(_ head: UInt64) -> Int { DecimalNumber(head).count }
 
     @usableFromInline static func writeHead(_ head: UInt64, to place: UnsafeMutableRawPointer) {

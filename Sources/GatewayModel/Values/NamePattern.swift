@@ -2,17 +2,17 @@
 ///
 /// Exact names win over patterns, and patterns with more literal characters over those with fewer (`specificity`).
 package struct NamePattern: Sendable, Hashable, CustomStringConvertible {
-    /// The pattern as it was written.
-    package let text: String
     private let bytes: [UInt8]
     /// Bytes before the first `*`.
     private let literalCount: Int
 
     package init(_ text: String) {
-        self.text = text
         self.bytes = Array(text.utf8)
         self.literalCount = self.bytes.firstIndex(of: UInt8(ascii: "*")) ?? self.bytes.count
     }
+
+    /// The pattern as it was written.
+    package var text: String { String(decoding: self.bytes, as: UTF8.self) }
 
     package static let any = NamePattern("*")
 

@@ -87,6 +87,9 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         if self.isPlain { self.loop.readMemory.keep(buffer) }
     }
 
+    /// Not passed on: behind this handler is nobody who waits for it.
+    func channelReadComplete(context: ChannelHandlerContext) {}
+
     private func read(_ buffer: ByteBuffer) {
         var buffer = buffer
         if case .lingering = self.phase { return }
@@ -203,13 +206,12 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
         if opening.body == .multipart, self.exchange.request.hasBody {
             return self.beginUpload(limit: opening.maximumBodyBytes)
         }
+        if let body = RequestBody.whole(self.exchange.request.facts, in: &self.input) {
+            return self.admitWhole(body, now: now)
+        }
         do throws(Refusal) {
             var body = RequestBody(self.exchange.request.facts, limit: opening.maximumBodyBytes)
-            if try body.take(&self.input) {
-                // An idle stream must not hold the buffer that its request came in.
-                if self.input.readableBytes == 0 { self.input = ByteBuffer() }
-                return self.admit(body.bytes, now: now)
-            }
+            if try body.take(&self.input) { return self.admitWhole(body.bytes, now: now) }
             if self.exchange.request.facts.expectsContinue { self.sendContinue() }
             try self.hold(body.bytes.readableBytes)
             let pace = BodyPace(self.loop.options.body, now: LoopClock.now())
@@ -309,6 +311,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
             return self.refuse(error, isBodyTaken: true)
         }
         self.admit(body, now: LoopClock.now())
+    }
+
+    /// Admits a call that has come with its head.
+    private func admitWhole(_ body: ByteBuffer, now: UInt64) {
+        // An idle stream must not hold the buffer that its request came in.
+        if self.input.readableBytes == 0 { self.input = ByteBuffer() }
+        self.admit(body, now: now)
     }
 
     private func admit(_ body: ByteBuffer, now: UInt64) {

@@ -25,6 +25,14 @@ struct RequestBody {
         self.limit = limit
     }
 
+    /// The body, if it has come in one piece with its head and its length is known: the usual case, which costs no copy.
+    static func whole(_ facts: FieldFacts, in input: inout ByteBuffer) -> ByteBuffer? {
+        guard !facts.isChunked, let length = facts.contentLength, length <= UInt64(input.readableBytes) else {
+            return nil
+        }
+        return input.readSlice(length: Int(length))
+    }
+
     /// Takes what belongs to the body from `input`; true when it is complete. A body that has come in one piece with its
     /// head is not copied.
     mutating func take(_ input: inout ByteBuffer) throws(Refusal) -> Bool {

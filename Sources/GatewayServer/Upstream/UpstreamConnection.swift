@@ -89,6 +89,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         if self.isPlain { self.readMemory.keep(buffer) }
     }
 
+    /// Not passed on: behind this handler is nobody who waits for it.
+    func channelReadComplete(context: ChannelHandlerContext) {}
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { self.driver?.upstreamBecameWritable() }
     }
