@@ -322,10 +322,23 @@ static inline size_t skip_space(const uint8_t *bytes, size_t start) {
     return start;
 }
 
+// `byte_scan_string_end` for what is short, as names are, and most values.
+static inline size_t short_string_end(const uint8_t *bytes, size_t start, size_t count) {
+#if defined(__SSE2__)
+    if (start + 16 <= count) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + start));
+        int mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(IS('"'), IS('\\')), IS_CONTROL));
+        if (mask != 0) return start + (size_t)__builtin_ctz((unsigned)mask);
+        start += 16;
+    }
+#endif
+    return byte_scan_string_end(bytes, start, count);
+}
+
 // Behind the quote that closes the string whose inside begins at `start`, or 0.
 static inline size_t string_close(const uint8_t *bytes, size_t start, size_t count, int *hints) {
     for (;;) {
-        start = byte_scan_string_end(bytes, start, count);
+        start = short_string_end(bytes, start, count);
         if (start >= count) return 0;
         if (bytes[start] == '"') return start + 1;
         if (bytes[start] != '\\' || start + 1 >= count || !is_escape[bytes[start + 1]]) return 0;
@@ -386,22 +399,23 @@ static size_t scalar_close(const uint8_t *bytes, size_t start) {
     }
 }
 
-static inline int is_equal_at(const uint8_t *text, const uint8_t *name, size_t index) {
-    uint64_t left, right;
-    memcpy(&left, text + index, 8);
-    memcpy(&right, name + index, 8);
+static inline int is_equal_at(const uint8_t *text, const uint8_t *name, size_t index, size_t width) {
+    uint64_t left = 0, right = 0;
+    memcpy(&left, text + index, width);
+    memcpy(&right, name + index, width);
     return left == right;
 }
 
-// Whether the bytes are equal; names are short, and mostly of eight bytes or more, of which the last eight overlap.
+// Whether the bytes are equal; names are short, and mostly of eight bytes or more. The last ones overlap.
 static inline int is_equal(const uint8_t *text, const uint8_t *name, size_t length) {
     size_t index = 0;
     if (length >= 8) {
         for (; index + 8 < length; index += 8) {
-            if (!is_equal_at(text, name, index)) return 0;
+            if (!is_equal_at(text, name, index, 8)) return 0;
         }
-        return is_equal_at(text, name, length - 8);
+        return is_equal_at(text, name, length - 8, 8);
     }
+    if (length >= 4) return is_equal_at(text, name, 0, 4) && is_equal_at(text, name, length - 4, 4);
     for (; index < length; index++) {
         if (text[index] != name[index]) return 0;
     }
@@ -438,19 +452,6 @@ static inline int place_of(
     return -1;
 }
 
-// The end of a name, which is short.
-static inline size_t name_close(const uint8_t *bytes, size_t start, size_t count) {
-#if defined(__SSE2__)
-    if (start + 16 <= count) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + start));
-        int mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(IS('"'), IS('\\')), IS_CONTROL));
-        if (mask != 0) return start + (size_t)__builtin_ctz((unsigned)mask);
-        start += 16;
-    }
-#endif
-    return byte_scan_string_end(bytes, start, count);
-}
-
 // Behind the bracket that closes the object that begins at `index`, or 0; looks for the children of `parent`.
 static size_t object_close(
     const uint8_t *bytes, size_t index, size_t count, size_t depth_limit, const byte_scan_name *parent,
@@ -460,7 +461,7 @@ static size_t object_close(
     if (bytes[index] == '}') return index + 1;
     for (;;) {
         if (bytes[index] != '"') return 0;
-        size_t name = index + 1, name_end = name_close(bytes, name, count);
+        size_t name = index + 1, name_end = short_string_end(bytes, name, count);
         if (name_end >= count || bytes[name_end] != '"') return 0;
         int place = place_of(bytes, name, name_end, parent, names);
         note_name(bytes, name, name_end, hints);

@@ -41,7 +41,7 @@ extension EntryField {
     }
 
     /// Appends what stands before the field's text of `count` bytes, fewer than a payload has; the text must follow.
-    package func encodeStart(_ count: Int, into out: inout [UInt8]) {
+    private func encodeStart(_ count: Int, into out: inout [UInt8]) {
         out.append(self.rawValue)
         out.append(UInt8(min(count, 255)))
         guard count >= 255 else { return }

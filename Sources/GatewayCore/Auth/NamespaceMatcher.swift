@@ -1,4 +1,5 @@
 import GatewayModel
+import Glibc
 import HTTPWire
 
 /// Finds on whose behalf a call is made: its key decides, or, without a key, what address and headers say.
@@ -95,6 +96,9 @@ struct NamespaceMatcher {
     /// Whether the field has this name, which is in lower case.
     private static func isNamed(_ bytes: borrowing Span<UInt8>, _ field: HeadField, _ name: [UInt8]) -> Bool {
         guard field.name.count == name.count else { return false }
+        // Many clients write it as it stands here.
+        let start = field.name.lower
+        if bytes.withUnsafeBytes({ memcmp($0.baseAddress! + start, name, name.count) }) == 0 { return true }
         for offset in 0..<name.count {
             let byte = bytes[field.name.lower + offset]
             if (byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte) != name[offset] { return false }

@@ -27,13 +27,13 @@ struct PolicyEnforcer {
         _ route: [CompiledLimit],
         _ model: [CompiledLimit]
     ) throws(Refusal) {
-        var refusal = self.take(namespace)
+        var refusal = namespace.isEmpty ? nil : self.take(namespace)
         if refusal == nil {
-            refusal = self.take(key)
+            refusal = key.isEmpty ? nil : self.take(key)
             if refusal == nil {
-                refusal = self.take(route)
+                refusal = route.isEmpty ? nil : self.take(route)
                 if refusal == nil {
-                    refusal = self.take(model)
+                    refusal = model.isEmpty ? nil : self.take(model)
                     if refusal != nil { self.giveBack(route) }
                 }
                 if refusal != nil { self.giveBack(key) }

@@ -1,6 +1,7 @@
 import Dialects
 package import GatewayModel
 import HTTPWire
+import Journal
 package import NIOCore
 
 // The second phase: something has been sent. Until the first byte goes to the client another attempt may be made; after it
@@ -9,9 +10,39 @@ extension Exchange {
     /// Writes the `started` entry of the journal. To be called before the first byte of an attempt leaves.
     package func recordStart() throws(Refusal) {
         guard let table = self.table, !self.record.isJournaled else { return }
-        if self.record.journalStart(self.loop.journal, table, self.standing) { return }
-        guard self.loop.options.servesWithoutJournal else { throw Refusal(.journalFull) }
-        self.loop.metrics.journalLost += 1
+        let journal = self.loop.journal
+        guard self.record.journalStart(journal, table, self.standing) else {
+            guard self.loop.options.servesWithoutJournal else { throw Refusal(.journalFull) }
+            self.loop.metrics.journalLost += 1
+            return
+        }
+        self.journalCaller(journal)
+        journal.commit()
+        self.record.isJournaled = true
+    }
+
+    /// Puts what the caller says into the entry, from where it says it. Of tags of the same name the header's come first.
+    private func journalCaller(_ journal: JournalWriter) {
+        if !self.record.tagsHeader.isEmpty || !self.record.matchedHeader.isEmpty {
+            let head = self.head
+            let bytes = head.readableBytesUInt8Span
+            Self.put(bytes, self.record.tagsHeader, as: .tagsHeader, journal)
+            Self.put(bytes, self.record.matchedHeader, as: .matchedHeader, journal)
+        }
+        if !self.record.metadata.isEmpty {
+            let body = self.body
+            Self.put(body.readableBytesUInt8Span, self.record.metadata, as: .metadata, journal)
+        }
+    }
+
+    private static func put(
+        _ bytes: borrowing Span<UInt8>,
+        _ range: ByteRange,
+        as field: EntryField,
+        _ journal: JournalWriter
+    ) {
+        guard !range.isEmpty else { return }
+        bytes.extracting(range.lower..<range.upper).withUnsafeBytes { journal.put(field, $0) }
     }
 
     /// The attempt's request has been written.
@@ -40,7 +71,10 @@ extension Exchange {
         if let verdict = self.receiveSessionHead(source, into: &out) { return verdict }
         if status == 101 { return .discard(Refusal(.upstreamBroken)) }
         if self.response.isInformational { return .interim }
-        if let refusal = self.credentialRefusal(table) ?? self.retriableFailure(table) { return .discard(refusal) }
+        // Nearly every answer is a success.
+        if status >= 400, let refusal = self.credentialRefusal(table) ?? self.retriableFailure(table) {
+            return .discard(refusal)
+        }
         self.record.status = status
         self.relayedFormat = self.format
         if let translated = self.translated {

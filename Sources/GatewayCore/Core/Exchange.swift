@@ -108,7 +108,7 @@ package final class Exchange {
         self.table = table
         let bytes = head.readableBytesUInt8Span
         self.keepRequestID(bytes)
-        if !self.request.facts.tags.isEmpty { self.record.keep(bytes, self.request.facts.tags, as: .tagsHeader) }
+        self.record.tagsHeader = ExchangeRecord.tags(self.request.facts.tags)
         let matcher = NamespaceMatcher(table: table)
         let prefix = table.hasMatches ? matcher.prefix(self.request.path, bytes) : NamespaceMatcher.Prefix()
         let match = self.matchEndpoint(bytes, behind: prefix.count)
@@ -200,7 +200,7 @@ package final class Exchange {
         self.record.key = caller.key
         if let field = caller.header {
             let line = ByteRange(field.name.lower, field.value.upper)
-            self.record.keep(bytes, line, as: .matchedHeader)
+            self.record.matchedHeader = ExchangeRecord.tags(line)
         }
     }
 

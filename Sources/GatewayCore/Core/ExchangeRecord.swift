@@ -44,8 +44,11 @@ struct ExchangeRecord {
     var method: [UInt8] = []
     var endUser: [UInt8] = []
     var peer: [UInt8] = []
-    /// What the caller says the call belongs to, and the header that selected its namespace: fields of the journal, encoded.
-    var callerFields: [UInt8] = []
+    /// What the caller says the call belongs to, and the header that selected its namespace: where they stand in the head, and
+    /// in the body. Empty when there is none, or one that is too long to be tags.
+    var tagsHeader = ByteRange.empty
+    var matchedHeader = ByteRange.empty
+    var metadata = ByteRange.empty
 
     /// What a translation could not carry, if that is to be told.
     var losses: [UInt8] = []
@@ -71,7 +74,7 @@ struct ExchangeRecord {
         Self.clear(&self.path)
         Self.clear(&self.method)
         Self.clear(&self.endUser)
-        Self.clear(&self.callerFields)
+        (self.tagsHeader, self.matchedHeader, self.metadata) = (.empty, .empty, .empty)
         Self.clear(&self.requestID)
         Self.clear(&self.losses)
     }
@@ -84,14 +87,12 @@ struct ExchangeRecord {
 
     // MARK: journal
 
-    /// Takes over the bytes in `range` for the journal, unless they are too many to be tags.
-    mutating func keep(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, as field: EntryField) {
-        guard (1...UsageRecord.TagLimits.textBytes).contains(range.count) else { return }
-        field.encodeStart(range.count, into: &self.callerFields)
-        Exchange.copy(bytes, range, into: &self.callerFields)
+    /// The range, unless what it holds is too long to be tags.
+    static func tags(_ range: ByteRange) -> ByteRange {
+        range.count <= UsageRecord.TagLimits.textBytes ? range : .empty
     }
 
-    /// Writes the `started` entry. False: it could not be written.
+    /// Writes the `started` entry, except for what the caller says. False: it could not be written.
     mutating func journalStart(
         _ journal: JournalWriter,
         _ table: RoutingTable,
@@ -116,9 +117,6 @@ struct ExchangeRecord {
             journal.put(.limitRemaining, UInt64(standing.remaining))
         }
         if !self.endUser.isEmpty { journal.put(.endUser, self.endUser) }
-        if !self.callerFields.isEmpty { journal.put(encoded: self.callerFields) }
-        journal.commit()
-        self.isJournaled = true
         return true
     }
 

@@ -64,7 +64,7 @@ struct CallReader {
             Exchange.copy(body, ByteRange(user.start + 1, end), into: &record.endUser)
         }
         if let metadata = self.scanner[Self.metadata], metadata.kind == .object {
-            record.keep(body, ByteRange(metadata.start, metadata.end), as: .metadata)
+            record.metadata = ExchangeRecord.tags(ByteRange(metadata.start, metadata.end))
         }
         return call
     }
