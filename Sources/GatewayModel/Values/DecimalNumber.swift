@@ -1,8 +1,9 @@
 /// A number's decimal digits, eight at a time and without a table; made once, because their count is asked for first.
 ///
 /// Eight digits are split in halves within one word, three times: into two numbers below ten thousand, four below a hundred,
-/// eight digits. Quotients are products by a reciprocal that is exact for numbers so small (10⁴/2²⁰ · 10486/10⁶ and
-/// 103/2¹⁰: Granlund and Montgomery, "Division by Invariant Integers using Multiplication").
+/// eight digits. Quotients are products by a reciprocal, exact for numbers so small: 10 486/2²⁰ for a hundredth of what is below
+/// ten thousand, 103/2¹⁰ for a tenth of what is below a hundred (Granlund and Montgomery, "Division by Invariant Integers
+/// using Multiplication").
 @usableFromInline
 package struct DecimalNumber {
     /// What stands before the last eight digits.
