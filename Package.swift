@@ -72,7 +72,7 @@ let package = Package(
         // 0 values
         layer("GatewayModel", [yaml]),
         // 1 bytes
-        // C without Swift: sixteen bytes at a time.
+        // C without Swift: sixteen bytes at a time, and a check by instruction.
         .target(name: "CByteScan"),
         layer("HTTPWire", ["CByteScan", nio]),
         layer("JSONScan", ["CByteScan"]),
@@ -89,7 +89,7 @@ let package = Package(
         layer("Telemetry", ["GatewayModel", "CByteScan"]),
         layer("SharedState", ["GatewayModel"]),
         layer("Storage", ["GatewayModel", crypto]),
-        layer("Journal", ["GatewayModel"]),
+        layer("Journal", ["GatewayModel", "CByteScan"]),
         // C without Swift: data.
         .target(name: "CPriceData", exclude: ["README.md", "prices.json"]),
         layer("Pricing", ["GatewayModel", "CPriceData"]),
@@ -160,7 +160,7 @@ let package = Package(
         tests(of: "Tokenizer"),
         tests(of: "Telemetry"),
         tests(of: "SharedState", ["GatewayModel"]),
-        tests(of: "Journal", ["GatewayModel"]),
+        tests(of: "Journal", ["GatewayModel", "CByteScan"]),
         tests(of: "Pricing", ["GatewayModel"]),
         tests(of: "TokenService", ["Dialects", "Tokenizer"]),
         tests(

@@ -23,8 +23,9 @@
         return mask != 0 ? start + (size_t)__builtin_ctz(mask) : count;                    \
     }
 #define IS(character) _mm_cmpeq_epi8(block, _mm_set1_epi8(character))
-// Unsigned "at most 0x1F": the smaller of the byte and 0x1F is the byte.
-#define IS_CONTROL _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block)
+// Unsigned: the smaller of the byte and the limit is the byte.
+#define IS_AT_MOST(bytes, limit) _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(limit)), bytes)
+#define IS_CONTROL IS_AT_MOST(block, 0x1F)
 #else
 #define SCAN_BLOCKS(TEST)
 #endif
@@ -285,6 +286,24 @@ static const uint8_t path_kind[256] = {
 
 size_t byte_scan_plain_path_end(const uint8_t *bytes, size_t start, size_t count) {
     uint8_t before = 0;
+#if defined(__SSE2__)
+    unsigned slash_before = 0;
+    while (start + 16 <= count) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + start));
+        __m128i letter = _mm_sub_epi8(_mm_or_si128(block, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+        // From the hyphen to the colon all is plain but the dot.
+        __m128i digit = _mm_sub_epi8(block, _mm_set1_epi8('-'));
+        __m128i plain = _mm_or_si128(
+            _mm_or_si128(IS_AT_MOST(letter, 'z' - 'a'), _mm_andnot_si128(IS('.'), IS_AT_MOST(digit, ':' - '-'))),
+            _mm_or_si128(IS('_'), IS('~')));
+        unsigned slashes = (unsigned)_mm_movemask_epi8(IS('/'));
+        unsigned ends = (~(unsigned)_mm_movemask_epi8(plain) & 0xFFFF) | (slashes & (slashes << 1 | slash_before));
+        if (ends != 0) return start + (size_t)__builtin_ctz(ends);
+        slash_before = slashes >> 15;
+        start += 16;
+    }
+    before = slash_before != 0 ? 2 : 0;
+#endif
     while (start < count) {
         uint8_t kind = path_kind[bytes[start]];
         // Two slashes beside each other enclose an empty segment.

@@ -108,7 +108,7 @@ package struct StreamWatch: Sendable {
         guard LineScan.find("\"usageMetadata\"", bytes, in: data) != nil,
             let usage = Self.object(bytes, data, "usageMetadata")
         else { return }
-        self.usage = TokenUsage(gemini: TokenUsage.geminiReader.read(usage))
+        self.usage = WireFormat.geminiGenerate.usage(usage)
         self.usage.source = self.hasEnded ? .provider : .partial
     }
 

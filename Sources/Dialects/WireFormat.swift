@@ -38,18 +38,21 @@ package enum WireFormat: Sendable, Equatable {
     }
 
     /// The usage in a whole JSON answer, given what `usageReader` has found in it.
-    package func usage(_ counts: borrowing CountReader.Counts) -> TokenUsage {
+    package func usage(_ counts: inout CountReader.Counts) -> TokenUsage {
         switch self {
         case .anthropicMessages:
             var usage = TokenUsage()
-            usage.add(anthropic: counts)
+            usage.add(anthropic: &counts)
             usage.source = .provider
             return usage
-        case .openAIChat, .openAIResponses, .openAIPlain: return TokenUsage(openAI: counts)
-        case .geminiGenerate, .geminiArray, .geminiPlain: return TokenUsage(gemini: counts)
+        case .openAIChat, .openAIResponses, .openAIPlain: return TokenUsage(openAI: &counts)
+        case .geminiGenerate, .geminiArray, .geminiPlain: return TokenUsage(gemini: &counts)
         }
     }
 
     /// The same, given the bytes of the member.
-    package func usage(_ bytes: [UInt8]) -> TokenUsage { self.usage(self.usageReader.read(bytes)) }
+    package func usage(_ bytes: [UInt8]) -> TokenUsage {
+        var counts = self.usageReader.read(bytes)
+        return self.usage(&counts)
+    }
 }

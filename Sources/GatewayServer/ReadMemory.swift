@@ -24,34 +24,43 @@ final class ReadMemory {
         guard let options = channel.syncOptions else { return }
         // One buffer at a time: NIO would keep the others.
         try options.setOption(.maxMessagesPerRead, value: 1)
-        try options.setOption(
-            .recvAllocator,
-            value: Allocator(memory: NIOLoopBound(self, eventLoop: channel.eventLoop))
-        )
+        let supply = NIOLoopBound(Supply(from: self), eventLoop: channel.eventLoop)
+        try options.setOption(.recvAllocator, value: Allocator(supply: supply))
     }
 
-    /// Gives a channel the loop's buffer, in a size that follows what the channel reads.
+    /// What NIO asks. No larger than three words: NIO would keep it in a box and look, at every read, whether it is shared.
     private struct Allocator: RecvByteBufferAllocator {
-        let memory: NIOLoopBound<ReadMemory>
-        private var size = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65_536)
-        /// NIO keeps the first buffer for ever; a small one will do.
-        private var isFirst = true
-        private static let firstBytes = 64
+        let supply: NIOLoopBound<Supply>
 
-        init(memory: NIOLoopBound<ReadMemory>) { self.memory = memory }
-
-        func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-            if self.isFirst { return allocator.buffer(capacity: Self.firstBytes) }
-            return self.memory.value.take(self.size.nextBufferSize() ?? 2048, allocator)
-        }
+        func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { self.supply.value.buffer(allocator) }
 
         /// Nil has NIO ask for a buffer each time instead of using its own again.
         func nextBufferSize() -> Int? { nil }
 
         mutating func record(actualReadBytes: Int) -> Bool {
-            if self.isFirst { self.isFirst = false } else { _ = self.size.record(actualReadBytes: actualReadBytes) }
+            self.supply.value.record(actualReadBytes)
             // As above: NIO then does not look at the buffer that it kept.
             return true
+        }
+    }
+
+    /// Gives a channel the loop's buffer, in a size that follows what the channel reads.
+    private final class Supply {
+        private let memory: ReadMemory
+        private var size = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65_536)
+        /// NIO keeps the first buffer for ever; a small one will do.
+        private var isFirst = true
+        private static let firstBytes = 64
+
+        init(from memory: ReadMemory) { self.memory = memory }
+
+        func buffer(_ allocator: ByteBufferAllocator) -> ByteBuffer {
+            if self.isFirst { return allocator.buffer(capacity: Self.firstBytes) }
+            return self.memory.take(self.size.nextBufferSize() ?? 2048, allocator)
+        }
+
+        func record(_ bytes: Int) {
+            if self.isFirst { self.isFirst = false } else { _ = self.size.record(actualReadBytes: bytes) }
         }
     }
 }

@@ -20,8 +20,8 @@ package struct CountReader: @unchecked Sendable {
 
         /// The count at `place`.
         @inlinable @inline(__always) package subscript(place: Int) -> UInt64? {
-            // WHY: a span: a look at the array itself copies it.
-            self.has(place) ? self.values.span[place] : nil
+            // WHY: mutating: a look at what is only borrowed copies the whole array.
+            mutating get { self.has(place) ? self.values[place] : nil }
         }
 
         /// Whether there is a count, or an object, at `place`.

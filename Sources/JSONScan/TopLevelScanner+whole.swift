@@ -45,7 +45,7 @@ extension TopLevelScanner {
     /// must be looked for from the beginning. Nothing else of the reader changes.
     package func countsFromEnd<Result>(
         _ bytes: borrowing Span<UInt8>,
-        _ body: (borrowing CountReader.Counts) -> Result
+        _ body: (inout CountReader.Counts) -> Result
     ) -> Result? {
         guard let counting = self.counting else { return nil }
         return bytes.withUnsafeBufferPointer { bytes in
@@ -60,7 +60,7 @@ extension TopLevelScanner {
             guard found == 1 else { return nil }
             var counts = CountReader.Counts()
             counting.count(bytes, UnsafeBufferPointer(rebasing: self.found[self.watched.count...]), into: &counts)
-            return body(counts)
+            return body(&counts)
         }
     }
 }

@@ -1,3 +1,4 @@
+import CByteScan
 import GatewayModel
 import Glibc
 
@@ -52,7 +53,9 @@ extension EntryField {
 
 enum Segment {
     /// `AGWJ`, then the format's number.
-    static let magic: [UInt8] = [0x41, 0x47, 0x57, 0x4A, 1, 0, 0, 0]
+    static let magic: [UInt8] = [0x41, 0x47, 0x57, 0x4A, 2, 0, 0, 0]
+    /// The first format differs in its check.
+    static let firstMagic: [UInt8] = [0x41, 0x47, 0x57, 0x4A, 1, 0, 0, 0]
     static let headerBytes = 8
     /// The largest payload; longer text fields are cut by the writer before it comes to that.
     static let payloadLimit = 4096
@@ -170,30 +173,33 @@ private func number(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
 
 private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
 
-/// A check over a payload: 64 bits mixed word by word (the finaliser of MurmurHash3, public domain, as the mixing step),
-/// folded to 32. It guards against pages that never reached the disk, not against an adversary.
-func checkSum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-    var state: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(bytes.count)
-    var index = 0
-    while index &+ 8 <= bytes.count {
-        state = mixed(state ^ bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-        index &+= 8
+extension Segment {
+    /// The check over a payload of today's format: CRC-32C. It guards against pages that never reached the disk, not
+    /// against an adversary.
+    static func check(_ payload: UnsafeRawBufferPointer) -> UInt32 {
+        crc32c(payload.baseAddress?.assumingMemoryBound(to: UInt8.self), payload.count)
     }
-    var tail: UInt64 = 0
-    while index < bytes.count {
-        tail = tail << 8 | UInt64(bytes[index])
-        index &+= 1
-    }
-    state = mixed(state ^ tail)
-    return UInt32(truncatingIfNeeded: state ^ state >> 32)
-}
 
-@inline(__always)
-private func mixed(_ word: UInt64) -> UInt64 {
-    var word = word
-    word ^= word >> 33
-    word = word &* 0xFF51_AFD7_ED55_8CCD
-    word ^= word >> 33
-    word = word &* 0xC4CE_B9FE_1A85_EC53
-    return word ^ word >> 33
+    /// The check of the first format: 64 bits mixed word by word (the finaliser of MurmurHash3, public domain, as the
+    /// mixing step), folded to 32. Read, no longer written: nobody's records are lost for a newer gateway.
+    static func firstCheck(_ payload: UnsafeRawBufferPointer) -> UInt32 {
+        var state: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(payload.count)
+        var index = 0
+        while index + 8 <= payload.count {
+            state = mixed(state ^ payload.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+            index += 8
+        }
+        let tail = payload[index...].reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+        state = mixed(state ^ tail)
+        return UInt32(truncatingIfNeeded: state ^ state >> 32)
+    }
+
+    private static func mixed(_ word: UInt64) -> UInt64 {
+        var word = word
+        word ^= word >> 33
+        word = word &* 0xFF51_AFD7_ED55_8CCD
+        word ^= word >> 33
+        word = word &* 0xC4CE_B9FE_1A85_EC53
+        return word ^ word >> 33
+    }
 }

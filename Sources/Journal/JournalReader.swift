@@ -136,13 +136,18 @@ package struct JournalReader: Sendable {
         }
         defer { munmap(start, size) }
         let bytes = UnsafeRawBufferPointer(start: start, count: size)
-        guard bytes.prefix(Segment.magic.count).elementsEqual(Segment.magic) else { return }
-        self.read(bytes, of: Segment.name(of: path), visit)
+        let magic = bytes.prefix(Segment.magic.count)
+        if magic.elementsEqual(Segment.magic) {
+            self.read(bytes, of: Segment.name(of: path), checking: Segment.check, visit)
+        } else if magic.elementsEqual(Segment.firstMagic) {
+            self.read(bytes, of: Segment.name(of: path), checking: Segment.firstCheck, visit)
+        }
     }
 
     private mutating func read(
         _ bytes: UnsafeRawBufferPointer,
         of segment: String,
+        checking checkOf: (UnsafeRawBufferPointer) -> UInt32,
         _ visit: (inout JournalReader, Entry) -> Bool
     ) {
         var cursor = self.positions[segment] ?? Segment.headerBytes
@@ -153,7 +158,7 @@ package struct JournalReader: Sendable {
             let check = bytes.loadUnaligned(fromByteOffset: cursor + 4, as: UInt32.self)
             let payload = UnsafeRawBufferPointer(rebasing: bytes[cursor + 8..<cursor + 8 + length])
             cursor = (cursor + 8 + length + 7) & ~7
-            guard checkSum(payload) == check, let kind = EntryKind(rawValue: payload[0]) else {
+            guard checkOf(payload) == check, let kind = EntryKind(rawValue: payload[0]) else {
                 self.damaged += 1
                 continue
             }

@@ -116,7 +116,7 @@ package final class JournalWriter {
     package func commit() {
         let payload = self.offset + 8
         let length = self.cursor - payload
-        let check = checkSum(UnsafeRawBufferPointer(start: self.base.advanced(by: payload), count: length))
+        let check = Segment.check(UnsafeRawBufferPointer(start: self.base.advanced(by: payload), count: length))
         self.base.storeBytes(of: check, toByteOffset: self.offset + 4, as: UInt32.self)
         atomicMemoryFence(ordering: .releasing)
         self.base.storeBytes(of: UInt32(length), toByteOffset: self.offset, as: UInt32.self)

@@ -61,16 +61,22 @@ package struct JSONLine: ~Copyable {
 
     /// Bytes that have nothing to escape: names of resources, tokens of HTTP.
     package mutating func put(_ key: StaticString, plain text: [UInt8]) {
-        text.withUnsafeBytes { bytes in
-            guard let start = bytes.baseAddress else { return self.put(key, "") }
-            self.quoted(key, start, bytes.count)
-        }
+        text.withUnsafeBytes { self.put(key, plain: $0) }
+    }
+
+    package mutating func put(_ key: StaticString, plain text: UnsafeRawBufferPointer) {
+        guard let start = text.baseAddress else { return self.put(key, "") }
+        self.quoted(key, start, text.count)
     }
 
     /// Bytes from a wire; what is not UTF-8 among them is replaced, so that the line can be read.
     package mutating func put(_ key: StaticString, _ text: [UInt8]) {
+        text.withUnsafeBytes { self.put(key, $0) }
+    }
+
+    package mutating func put(_ key: StaticString, _ text: UnsafeRawBufferPointer) {
         self.key(key)
-        text.withUnsafeBytes { self.quoted($0) }
+        self.quoted(text)
     }
 
     /// A text that is `prefix` and the 32 hexadecimal digits of two words.

@@ -10,9 +10,7 @@ struct CallReaderTests {
         var record = ExchangeRecord()
         let bytes = Array(text.utf8)
         let call = try reader.read(bytes.span, into: &record)
-        return (
-            call, String(decoding: record.modelAsked, as: UTF8.self), String(decoding: record.endUser, as: UTF8.self)
-        )
+        return (call, record.modelAsked.text, record.endUser.text)
     }
 
     static func code(_ text: String) -> ErrorCode? {

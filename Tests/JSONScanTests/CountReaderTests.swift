@@ -5,7 +5,19 @@ import Testing
 struct CountReaderTests {
     static let reader = CountReader(["a", "z", "details"], nested: [(2, ["b", "c"])])
 
-    static func read(_ text: String) -> CountReader.Counts { Self.reader.read(Array(text.utf8)) }
+    /// What was found, place by place.
+    struct Found {
+        let counts: [UInt64?]
+        let isThere: [Bool]
+        subscript(place: Int) -> UInt64? { self.counts[place] }
+        func has(_ place: Int) -> Bool { self.isThere[place] }
+    }
+
+    static func read(_ text: String) -> Found {
+        var counts = Self.reader.read(Array(text.utf8))
+        let values = (0..<5).map { counts[$0] }
+        return Found(counts: values, isThere: (0..<5).map { counts.has($0) })
+    }
 
     @Test(
         arguments: [

@@ -1,3 +1,4 @@
+import CByteScan
 import Foundation
 import GatewayModel
 import Synchronization
@@ -185,7 +186,7 @@ struct EntryTests {
             let payload = segment.bytes + Segment.headerBytes + 8
             let length = Int((payload - 8).load(as: UInt32.self))
             payload.storeBytes(of: 250, toByteOffset: 17, as: UInt8.self)
-            let check = checkSum(UnsafeRawBufferPointer(start: payload, count: length))
+            let check = Segment.check(UnsafeRawBufferPointer(start: payload, count: length))
             (payload - 4).storeBytes(of: check, as: UInt32.self)
             let open = try Self.records(folder).open
             #expect(open.map(\.namespace) == ["known"] && open.map(\.endUser) == [""])
@@ -195,7 +196,7 @@ struct EntryTests {
     @Test func filesOfAnotherKindAreLeftAlone() throws {
         try withFolder { folder in
             for (name, text) in [
-                ("2.agwj", "AGWJ\u{2}\u{0}\u{0}\u{0}tail"), ("3.agwj", ""), ("4.agwj", "x"), ("a.txt", "AGWJ"),
+                ("2.agwj", "AGWJ\u{3}\u{0}\u{0}\u{0}tail"), ("3.agwj", ""), ("4.agwj", "x"), ("a.txt", "AGWJ"),
             ] {
                 try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
             }
@@ -227,15 +228,50 @@ struct EntryTests {
         }
     }
 
-    @Test func theCheckNoticesEveryFlippedBit() {
+    @Test func theFirstFormatIsStillRead() throws {
+        try withFolder { folder in
+            let (writer, segment) = try Self.writer(folder)
+            #expect(writer.beginStarted(writer.nextID()))
+            writer.put(.namespace, "n")
+            writer.commit()
+            let payload = segment.bytes + Segment.headerBytes + 8
+            let length = Int((payload - 8).load(as: UInt32.self))
+            segment.bytes.copyMemory(from: Segment.firstMagic, byteCount: Segment.firstMagic.count)
+            #expect(try Self.records(folder).damaged == 1, "today's check is not the first format's")
+            let check = Segment.firstCheck(UnsafeRawBufferPointer(start: payload, count: length))
+            (payload - 4).storeBytes(of: check, as: UInt32.self)
+            let (_, open, damaged) = try Self.records(folder)
+            #expect(open.map(\.namespace) == ["n"] && damaged == 0)
+        }
+    }
+
+    @Test(arguments: [Segment.check, Segment.firstCheck])
+    func theCheckNoticesEveryFlippedBit(_ checkOf: @Sendable (UnsafeRawBufferPointer) -> UInt32) {
         let bytes = (0..<61).map { UInt8(truncatingIfNeeded: $0 * 37) }
-        let check = bytes.withUnsafeBytes { checkSum($0) }
+        let check = bytes.withUnsafeBytes { checkOf($0) }
         for index in bytes.indices {
             for bit in 0..<8 {
                 var damaged = bytes
                 damaged[index] ^= 1 << UInt8(bit)
-                #expect(damaged.withUnsafeBytes { checkSum($0) } != check)
+                #expect(damaged.withUnsafeBytes { checkOf($0) } != check)
             }
+        }
+    }
+
+    /// RFC 3720 appendix B.4.
+    @Test func theCheckIsCRC32C() {
+        let cases: [([UInt8], UInt32)] = [
+            ([UInt8](repeating: 0, count: 32), 0x8A91_36AA), ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43),
+            (Array(0..<32), 0x46DD_794E), (Array((0..<32).reversed()), 0x113F_DB5C), (Array("123456789".utf8), 0xE306_9283),
+            ([], 0),
+        ]
+        for (bytes, check) in cases {
+            #expect(bytes.withUnsafeBytes { Segment.check($0) } == check)
+            #expect(crc32c_by_table(bytes, bytes.count) == check)
+        }
+        for count in 0..<100 {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 37 + count) }
+            #expect(bytes.withUnsafeBytes { Segment.check($0) } == crc32c_by_table(bytes, count))
         }
     }
 }

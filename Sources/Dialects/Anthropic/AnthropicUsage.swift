@@ -19,10 +19,13 @@ extension TokenUsage {
     }
 
     /// Takes over what a later event of a stream says: its counts are cumulative and replace earlier ones.
-    package mutating func add(anthropic usage: [UInt8]) { self.add(anthropic: Self.anthropicReader.read(usage)) }
+    package mutating func add(anthropic usage: [UInt8]) {
+        var counts = Self.anthropicReader.read(usage)
+        self.add(anthropic: &counts)
+    }
 
     /// The same of what `anthropicReader` has found.
-    mutating func add(anthropic counts: borrowing CountReader.Counts) {
+    mutating func add(anthropic counts: inout CountReader.Counts) {
         if let input = counts[0] { self.input = input }
         if let read = counts[1] { self.cachedInput = read }
         if let write = counts[2] { self.cacheWrite = write }

@@ -10,7 +10,7 @@ extension TokenUsage {
 
     /// Google's `usageMetadata`: what is cached is part of the prompt's count, thoughts stand beside the candidates'
     /// (ai.google.dev/api/generate-content#usagemetadata).
-    init(gemini counts: borrowing CountReader.Counts) {
+    init(gemini counts: inout CountReader.Counts) {
         self.init()
         let prompt = (counts[0] ?? 0) &+ (counts[1] ?? 0)
         self.cachedInput = min(counts[2] ?? 0, prompt)

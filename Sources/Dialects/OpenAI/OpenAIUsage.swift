@@ -42,16 +42,19 @@ extension TokenUsage {
     ///
     /// The details are parts of the totals there (platform.openai.com/docs/api-reference, "usage"); here each token is
     /// counted once, so they are taken out of the totals.
-    package init(openAI usage: [UInt8]) { self.init(openAI: Self.openAIReader.read(usage)) }
+    package init(openAI usage: [UInt8]) {
+        var counts = Self.openAIReader.read(usage)
+        self.init(openAI: &counts)
+    }
 
     /// The same of what `openAIReader` has found.
-    init(openAI counts: borrowing CountReader.Counts) {
+    init(openAI counts: inout CountReader.Counts) {
         self.init()
         let input = counts[Place.promptTokens] ?? counts[Place.inputTokens] ?? 0
         let output = counts[Place.completionTokens] ?? counts[Place.outputTokens] ?? 0
         let of = Place.details(counts.has(Place.promptDetails) ? Place.promptDetails : Place.inputDetails)
         let by = Place.details(counts.has(Place.completionDetails) ? Place.completionDetails : Place.outputDetails)
-        self.read(counts, input: input, output: output, of: of, by: by)
+        self.read(&counts, input: input, output: output, of: of, by: by)
     }
 
     /// Where the counts stand in `realtimeReader`: the totals, the two objects, and what is in them.
@@ -66,12 +69,13 @@ extension TokenUsage {
     /// The `usage` of one answer of a realtime session, whose details have names of their own.
     init(realtime usage: [UInt8]) {
         self.init()
-        let counts = Self.realtimeReader.read(usage)
-        self.read(counts, input: counts[0] ?? 0, output: counts[1] ?? 0, of: 4, by: 8)
+        var counts = Self.realtimeReader.read(usage)
+        let (input, output) = (counts[0] ?? 0, counts[1] ?? 0)
+        self.read(&counts, input: input, output: output, of: 4, by: 8)
     }
 
     /// Takes the parts out of the totals; `of` and `by` are the first count of either's details.
-    private mutating func read(_ counts: borrowing CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int)
+    private mutating func read(_ counts: inout CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int)
     {
         self.cachedInput = min(counts[of] ?? 0, input)
         // Of models that charge for it, and of servers that pass on Anthropic's.

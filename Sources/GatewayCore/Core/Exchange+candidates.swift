@@ -143,7 +143,11 @@ extension Exchange {
         guard let place = self.selector.next(targets, &self.loop.random) else { return nil }
         self.target = place
         // Known before the request is written, because the journal's entry comes first.
-        self.record.modelServed = targets[place].model ?? self.record.modelAsked
+        if let model = targets[place].model {
+            self.record.modelServed.set(model)
+        } else {
+            self.record.modelServed.set(self.record.modelAsked.bytes)
+        }
         return targets[place].upstream
     }
 

@@ -16,8 +16,7 @@ extension Exchange {
         guard decoded.count <= 1024, String(validating: decoded, as: UTF8.self) != nil,
             !decoded.contains(where: { $0 < 0x20 || $0 == 0x7F })
         else { throw Refusal(.modelNotFound) }
-        self.record.modelAsked.removeAll(keepingCapacity: true)
-        self.record.modelAsked.append(contentsOf: decoded)
+        self.record.modelAsked.set(decoded)
         let bytes = body.readableBytesUInt8Span
         try self.loop.callReader.check(bytes)
         try Self.checkReferences(bytes)
@@ -39,7 +38,7 @@ extension Exchange {
     /// The upstream's name for the model in the place of the asked one, and the query without the caller's key.
     func writeGeminiPath(_ bytes: borrowing Span<UInt8>, into out: inout ByteWriter) {
         out.write("/")
-        out.write(Array(GeminiResource.path(String(decoding: self.record.modelServed, as: UTF8.self)).utf8))
+        out.write(Array(GeminiResource.path(self.record.modelServed.text).utf8))
         out.write(bytes.extracting(self.object.upper..<self.subpath.upper))
         var sign: StaticString = "?"
         GeminiQuery.eachParameter(self.request.query, bytes) { parameter, bytes in
@@ -54,7 +53,7 @@ extension Exchange {
     var isGoogleClient: Bool {
         let head = self.head
         let bytes = head.readableBytesUInt8Span
-        if self.record.path.starts(with: "/v1beta/".utf8) { return true }
+        if self.record.path.bytes.starts(with: "/v1beta/".utf8) { return true }
         return self.request.fields.contains { $0.known == .xGoogAPIKey }
             || GeminiQuery.key(self.request.query, bytes) != nil
     }

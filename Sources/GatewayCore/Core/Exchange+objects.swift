@@ -51,7 +51,7 @@ extension Exchange {
 
     /// The id in the path of a delete, taken from the record because the request's bytes are given back by then.
     private var deletedObject: String? {
-        let segments = self.record.path.split(separator: UInt8(ascii: "/"))
+        let segments = self.record.path.array.split(separator: UInt8(ascii: "/"))
         return segments.last.map { String(decoding: $0, as: UTF8.self) }
     }
 

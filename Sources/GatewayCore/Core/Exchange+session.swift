@@ -120,7 +120,7 @@ extension Exchange {
             }
         }
         guard models.count <= 1 else { throw Refusal(.malformedRequest, "The query names `model` twice.") }
-        self.record.modelAsked = models.first ?? []
+        self.record.modelAsked.set(models.first ?? [])
         self.call.isStream = true
     }
 
@@ -140,7 +140,7 @@ extension Exchange {
         out.writeBytes(upstream.basePath)
         bytes.extracting(self.subpath.lower..<self.subpath.upper).withUnsafeBytes { _ = out.writeBytes($0) }
         out.writeStaticString("?model=")
-        out.writeBytes(PercentEncoding.encode(self.record.modelServed))
+        out.writeBytes(PercentEncoding.encode(self.record.modelServed.array))
         for parameter in session.parameters {
             out.writeStaticString("&")
             out.writeBytes(parameter)

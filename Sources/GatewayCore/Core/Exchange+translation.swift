@@ -87,7 +87,7 @@ extension Exchange {
         // A call without a model builds on something that the provider keeps.
         guard self.record.model >= 0, let translation = Translation(client: chat, upstream: dialect) else { return nil }
         let body = Array(self.body.readableBytesView)
-        let model = String(decoding: self.record.modelServed, as: UTF8.self)
+        let model = self.record.modelServed.text
         switch endpoint.work {
         case .other: return nil
         case .chat:
@@ -150,7 +150,7 @@ extension Exchange {
 
     private func answerContext(includesUsage: Bool) -> AnswerContext {
         AnswerContext(
-            model: String(decoding: self.record.modelAsked, as: UTF8.self),
+            model: self.record.modelAsked.text,
             id: String(self.record.id.description.dropFirst(4)),
             created: Int(self.record.startedAt / 1_000_000_000),
             includesUsage: includesUsage,
@@ -199,7 +199,7 @@ extension Exchange {
     private func translatedPath(_ attempt: AttemptTranslation, _ upstream: CompiledUpstream) -> [UInt8] {
         let path = Array(attempt.path.utf8)
         guard let version = upstream.apiVersion else { return path }
-        let deployment = Array("/deployments/".utf8) + PercentEncoding.encode(self.record.modelServed)
+        let deployment = Array("/deployments/".utf8) + PercentEncoding.encode(self.record.modelServed.array)
         return deployment + path + [UInt8(ascii: "?")] + version
     }
 

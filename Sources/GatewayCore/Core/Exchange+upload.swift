@@ -62,7 +62,7 @@ extension Exchange {
     private func take(_ form: MultipartReader) {
         guard let range = form.modelRange else { return }
         self.call.modelRange = range
-        self.record.modelAsked = form.model
+        self.record.modelAsked.set(form.model)
     }
 
     /// Whether a call can be decided with what `form` has shown.

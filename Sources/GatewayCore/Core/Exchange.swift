@@ -158,8 +158,8 @@ package final class Exchange {
 
     private func matchEndpoint(_ bytes: borrowing Span<UInt8>, behind prefixBytes: Int) -> Endpoint.Match {
         let path = ByteRange(self.request.path.lower + prefixBytes, self.request.path.upper)
-        Self.copy(bytes, path, into: &self.record.path)
-        if self.loop.accessLog != nil { Self.copy(bytes, self.request.methodRange, into: &self.record.method) }
+        self.record.path.set(bytes, path)
+        if self.loop.accessLog != nil { self.record.method.set(bytes, self.request.methodRange) }
         let isBeta = path.begins(bytes, "/v1beta/")
         guard isBeta || path.begins(bytes, "/v1/") else { return .unknown }
         self.subpath = ByteRange(path.lower + (isBeta ? 7 : 3), path.upper)
@@ -266,19 +266,18 @@ package final class Exchange {
             }
             return
         }
-        guard !Self.climbs(self.record.modelAsked),
-            let model = self.record.modelAsked.withUnsafeBytes({ table.modelIndex($0) })
+        let name = self.record.modelAsked.bytes
+        guard !Self.climbs(name), let model = table.modelIndex(name)
         else {
-            throw Refusal(.modelNotFound, "Asked for: `\(Self.printable(self.record.modelAsked))`.")
+            throw Refusal(.modelNotFound, "Asked for: `\(Self.printable(self.record.modelAsked.array))`.")
         }
         self.record.model = model
         guard self.record.key >= 0, let allowed = table.keys[self.record.key].models else { return }
-        let isAllowed = self.record.modelAsked.withUnsafeBytes { name in allowed.contains { $0.matches(name) } }
-        guard isAllowed else { throw Refusal(.modelNotAllowed) }
+        guard allowed.contains(where: { $0.matches(name) }) else { throw Refusal(.modelNotAllowed) }
     }
 
     /// Whether a name, passed on in a path, could be read as another path: it has a segment that is empty or all dots.
-    private static func climbs(_ name: [UInt8]) -> Bool {
+    private static func climbs(_ name: UnsafeRawBufferPointer) -> Bool {
         var hasOther = false
         for byte in name {
             if byte == UInt8(ascii: "/") {
@@ -292,12 +291,11 @@ package final class Exchange {
     }
 
     private func findRoute(_ table: RoutingTable) -> Int {
-        let router = Router(table: table)
-        return self.record.path.withUnsafeBytes { path in
-            self.record.modelAsked.withUnsafeBytes { model in
-                router.route(namespace: self.record.namespace, path: path, model: model)
-            }
-        }
+        Router(table: table).route(
+            namespace: self.record.namespace,
+            path: self.record.path.bytes,
+            model: self.record.modelAsked.bytes
+        )
     }
 
     private func enforce(_ table: RoutingTable) throws(Refusal) {
@@ -320,7 +318,7 @@ package final class Exchange {
     /// Whose exchange this is, for telling the caller: the id it brought, or ours.
     package var requestID: String {
         self.record.requestID.isEmpty
-            ? self.record.id.description : String(decoding: self.record.requestID, as: UTF8.self)
+            ? self.record.id.description : self.record.requestID.text
     }
 
     /// The gateway's own id of the exchange, as the access log and the journal have it.
@@ -335,7 +333,7 @@ package final class Exchange {
     /// Takes over the caller's id when it is short and plain.
     private func keepRequestID(_ bytes: borrowing Span<UInt8>) {
         let id = self.request.facts.requestID
-        if (1...128).contains(id.count) { Self.copy(bytes, id, into: &self.record.requestID) }
+        if (1...128).contains(id.count) { self.record.requestID.set(bytes, id) }
     }
 
     static func copy(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, into output: inout [UInt8]) {

@@ -5,7 +5,7 @@ import Telemetry
 
 /// The facts of one exchange, set as they become known, and written out once, when it closes: the only place that
 /// journals, counts and logs.
-struct ExchangeRecord {
+struct ExchangeRecord: ~Copyable {
     var id = RecordID(process: 0, count: 0)
     /// Monotonic nanoseconds: the whole request was there.
     var receivedAt: UInt64 = 0
@@ -37,12 +37,12 @@ struct ExchangeRecord {
     var isJournaled = false
     var isClosed = true
     /// The call's own bytes, copied because the request's buffer is given back early.
-    var modelAsked: [UInt8] = []
-    var modelServed: [UInt8] = []
-    var path: [UInt8] = []
+    var modelAsked = ReusedBytes()
+    var modelServed = ReusedBytes()
+    var path = ReusedBytes()
     /// Kept for the access log only.
-    var method: [UInt8] = []
-    var endUser: [UInt8] = []
+    var method = ReusedBytes()
+    var endUser = ReusedBytes()
     var peer: [UInt8] = []
     /// What the caller says the call belongs to, and the header that selected its namespace: where they stand in the head, and
     /// in the body. Empty when there is none, or one that is too long to be tags.
@@ -54,7 +54,7 @@ struct ExchangeRecord {
     var losses: [UInt8] = []
 
     /// The caller's own id for the request; empty when it brought none.
-    var requestID: [UInt8] = []
+    var requestID = ReusedBytes()
 
     /// Begins a new exchange: forgets everything but the memory and the connection's peer.
     mutating func begin(_ id: RecordID, at now: UInt64, wall: UInt64) {
@@ -68,21 +68,14 @@ struct ExchangeRecord {
         (self.attempts, self.shadowRefusals, self.status) = (0, 0, 0)
         (self.requestBytes, self.responseBytes) = (0, 0)
         self.usage = TokenUsage()
-        // Before the asked name, whose memory it may share.
-        if !self.modelServed.isEmpty { self.modelServed = [] }
-        Self.clear(&self.modelAsked)
-        Self.clear(&self.path)
-        Self.clear(&self.method)
-        Self.clear(&self.endUser)
+        self.modelAsked.clear()
+        self.modelServed.clear()
+        self.path.clear()
+        self.method.clear()
+        self.endUser.clear()
+        self.requestID.clear()
         (self.tagsHeader, self.matchedHeader, self.metadata) = (.empty, .empty, .empty)
-        Self.clear(&self.requestID)
-        Self.clear(&self.losses)
-    }
-
-    /// Most are short or empty: what is empty costs one look.
-    @inline(__always)
-    private static func clear(_ bytes: inout [UInt8]) {
-        if !bytes.isEmpty { bytes.removeAll(keepingCapacity: true) }
+        if !self.losses.isEmpty { self.losses = [] }
     }
 
     // MARK: journal
@@ -102,21 +95,21 @@ struct ExchangeRecord {
         journal.put(.startedAt, self.startedAt)
         journal.put(encoded: table.namespaces[self.namespace].entryField)
         if self.key >= 0 { journal.put(.key, table.keys[self.key].name) }
-        if !self.modelAsked.isEmpty { journal.put(.modelAsked, self.modelAsked) }
-        journal.put(.path, self.path)
+        if !self.modelAsked.isEmpty { journal.put(.modelAsked, self.modelAsked.bytes) }
+        journal.put(.path, self.path.bytes)
         if self.isStream { journal.put(.stream, 1) }
         journal.put(.requestBytes, self.requestBytes)
         self.requestBytesAtStart = self.requestBytes
         journal.put(.snapshotVersion, table.version)
         journal.put(encoded: table.routes[self.route].entryField)
         journal.put(encoded: table.upstreams[self.upstream].entryFields)
-        if !self.modelServed.isEmpty { journal.put(.modelServed, self.modelServed) }
+        if !self.modelServed.isEmpty { journal.put(.modelServed, self.modelServed.bytes) }
         if let dialect = self.callerDialect { journal.put(.callerDialect, dialect.rawValue) }
         if standing.isPresent {
             journal.put(.limit, UInt64(standing.limit))
             journal.put(.limitRemaining, UInt64(standing.remaining))
         }
-        if !self.endUser.isEmpty { journal.put(.endUser, self.endUser) }
+        if !self.endUser.isEmpty { journal.put(.endUser, self.endUser.bytes) }
         return true
     }
 
@@ -130,7 +123,7 @@ struct ExchangeRecord {
         journal.put(.attempts, UInt64(self.attempts))
         if self.attempts > 1 {
             journal.put(encoded: table.upstreams[self.upstream].entryFields)
-            journal.put(.modelServed, self.modelServed)
+            journal.put(.modelServed, self.modelServed.bytes)
         }
         if self.requestBytes != self.requestBytesAtStart { journal.put(.requestBytes, self.requestBytes) }
         journal.put(.responseBytes, self.responseBytes)

@@ -14,14 +14,14 @@ final class AccessLog {
     init(_ file: LogFile) { self.file = file }
 
     /// Formats a line into the loop's own batch.
-    func write(_ record: ExchangeRecord, _ end: ExchangeRecord.End, _ table: RoutingTable?) {
+    func write(_ record: borrowing ExchangeRecord, _ end: ExchangeRecord.End, _ table: RoutingTable?) {
         self.line.begin()
         self.line.put("time", plain: self.time.text(record.startedAt))
         self.line.put("id", prefix: "req_", hex: (record.id.process, record.id.count))
-        if !record.requestID.isEmpty { self.line.put("request_id", record.requestID) }
+        if !record.requestID.isEmpty { self.line.put("request_id", record.requestID.bytes) }
         self.line.put("peer", plain: record.peer)
-        self.line.put("method", plain: record.method)
-        self.line.put("path", record.path)
+        self.line.put("method", plain: record.method.bytes)
+        self.line.put("path", record.path.bytes)
         self.line.put("status", UInt64(record.status))
         self.line.put("outcome", end.outcome.rawValue)
         if let code = end.code {
@@ -29,8 +29,8 @@ final class AccessLog {
             self.line.put("fault", code.fault.rawValue)
         }
         if let table { self.putNames(record, table) }
-        if !record.modelAsked.isEmpty { self.line.put("model", record.modelAsked) }
-        if !record.modelServed.isEmpty { self.line.put("model_served", record.modelServed) }
+        if !record.modelAsked.isEmpty { self.line.put("model", record.modelAsked.bytes) }
+        if !record.modelServed.isEmpty { self.line.put("model_served", record.modelServed.bytes) }
         self.line.put("stream", record.isStream)
         self.line.put("attempts", UInt64(record.attempts))
         self.line.put("request_bytes", record.requestBytes)
@@ -51,7 +51,7 @@ final class AccessLog {
         self.lines = 0
     }
 
-    private func putNames(_ record: ExchangeRecord, _ table: RoutingTable) {
+    private func putNames(_ record: borrowing ExchangeRecord, _ table: RoutingTable) {
         if record.namespace >= 0 { self.line.put("namespace", plain: table.namespaces[record.namespace].name) }
         if record.key >= 0 { self.line.put("key", plain: table.keys[record.key].name) }
         if record.route >= 0 { self.line.put("route", plain: table.routes[record.route].name) }
@@ -66,7 +66,7 @@ final class AccessLog {
         self.line.put("output_tokens", usage.output + usage.reasoning)
     }
 
-    private func putTimes(_ record: ExchangeRecord, _ end: ExchangeRecord.End) {
+    private func putTimes(_ record: borrowing ExchangeRecord, _ end: ExchangeRecord.End) {
         self.line.put(milliseconds: "duration_ms", end.at - record.receivedAt)
         if record.firstSentAt > 0 { self.line.put(milliseconds: "overhead_ms", record.firstSentAt - record.receivedAt) }
         if record.firstByteAt > 0 {

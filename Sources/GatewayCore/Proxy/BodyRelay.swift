@@ -359,7 +359,7 @@ final class BodyRelay {
 
     private func usageFromEnd(_ bytes: borrowing Span<UInt8>, _ reader: TopLevelScanner) -> TokenUsage? {
         let format = self.format
-        return reader.countsFromEnd(bytes) { format.usage($0) }
+        return reader.countsFromEnd(bytes) { format.usage(&$0) }
     }
 
     /// No more of the body comes: what its members said so far is kept, and their reader let go.
@@ -373,8 +373,8 @@ final class BodyRelay {
     private func learn(from reader: TopLevelScanner) {
         if self.keepsID, reader[1]?.kind == .string { self.quotedID = reader.captured(1) }
         guard reader[0]?.kind == .object else { return }
-        if let counts = reader.takeCounts() {
-            self.usage = self.format.usage(counts)
+        if var counts = reader.takeCounts() {
+            self.usage = self.format.usage(&counts)
         } else {
             self.usage = reader.captured(0).map { self.format.usage($0) }
         }

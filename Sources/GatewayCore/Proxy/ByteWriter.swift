@@ -46,13 +46,13 @@ struct ByteWriter: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func write(_ bytes: UnsafeRawBufferPointer) {
+    mutating func write(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
         self.take(bytes.count).copyMemory(from: start, byteCount: bytes.count)
     }
 
     /// `bytes` as the value of a field: what no value may hold becomes `?`.
-    mutating func writePlain(_ bytes: [UInt8]) {
+    mutating func writePlain(_ bytes: UnsafeRawBufferPointer) {
         let place = self.take(bytes.count).assumingMemoryBound(to: UInt8.self)
         for (index, byte) in bytes.enumerated() {
             place[index] = byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte

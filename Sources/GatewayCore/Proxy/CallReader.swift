@@ -61,7 +61,7 @@ struct CallReader {
         }
         if let user = self.scanner[Self.user], user.kind == .string {
             let end = min(user.end - 1, user.start + 1 + 128)
-            Exchange.copy(body, ByteRange(user.start + 1, end), into: &record.endUser)
+            record.endUser.set(body, ByteRange(user.start + 1, end))
         }
         if let metadata = self.scanner[Self.metadata], metadata.kind == .object {
             record.metadata = ExchangeRecord.tags(ByteRange(metadata.start, metadata.end))
@@ -83,7 +83,7 @@ struct CallReader {
     private func readModel(
         _ body: borrowing Span<UInt8>,
         into call: inout Call,
-        _ name: inout [UInt8]
+        _ name: inout ReusedBytes
     ) throws(Refusal) {
         guard let model = self.scanner[Self.model] else { return }
         guard model.kind == .string else { throw Refusal(.missingModel, "`model` must be a string.") }
@@ -96,16 +96,16 @@ struct CallReader {
             if body[index] == UInt8(ascii: "\\") { call.isModelEscaped = true }
             if body[index] >= 0x80 { isASCII = false }
         }
-        Exchange.copy(body, ByteRange(model.start + 1, model.end - 1), into: &name)
+        name.set(body, ByteRange(model.start + 1, model.end - 1))
         // What is not UTF-8 is read differently by different readers.
-        guard isASCII || String(validating: name, as: UTF8.self) != nil else {
+        guard isASCII || String(validating: name.bytes, as: UTF8.self) != nil else {
             throw Refusal(.invalidJSON, "`model` is not UTF-8.")
         }
         guard call.isModelEscaped else { return }
-        guard let decoded = JSONText.decode(name[...]) else {
+        guard let decoded = JSONText.decode(name.array[...]) else {
             throw Refusal(.invalidJSON, "`model` holds a malformed escape.")
         }
-        name = decoded
+        name.set(decoded)
     }
 
     private func flag(_ body: borrowing Span<UInt8>, _ index: Int, _ name: String) throws(Refusal) -> Bool? {

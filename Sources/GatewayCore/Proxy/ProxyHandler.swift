@@ -87,7 +87,7 @@ extension Exchange {
     private func writeAzurePath(_ version: [UInt8], _ bytes: borrowing Span<UInt8>, into out: inout ByteWriter) {
         if self.endpoint?.isDeployed == true, !self.record.modelServed.isEmpty {
             out.write("/deployments/")
-            out.write(PercentEncoding.encode(self.record.modelServed))
+            out.write(PercentEncoding.encode(self.record.modelServed.array))
         }
         out.write(bytes.extracting(self.subpath.lower..<self.subpath.upper))
         out.write("?")
@@ -131,8 +131,8 @@ extension Exchange {
             let targets = table.models[self.record.model].targets
             if targets[self.target].model != nil || call.isModelEscaped {
                 let isForm = self.endpoint?.body == .multipart
-                let quoted = targets[self.target].quotedModel ?? JSONQuote.quoted(self.record.modelServed)
-                self.splices.append(Splice(range: range, replacement: isForm ? self.record.modelServed : quoted))
+                let quoted = targets[self.target].quotedModel ?? JSONQuote.quoted(self.record.modelServed.array)
+                self.splices.append(Splice(range: range, replacement: isForm ? self.record.modelServed.array : quoted))
             }
         }
         if self.endpoint?.format == .openAIChat, call.isStream, !call.asksForUsage {
@@ -276,7 +276,7 @@ extension Exchange {
             out.write(table.upstreams[self.record.upstream].answerLine)
             if !self.record.modelServed.isEmpty {
                 out.write("x-gateway-model: ")
-                out.writePlain(self.record.modelServed)
+                out.writePlain(self.record.modelServed.bytes)
                 out.write("\r\n")
             }
             out.write("x-gateway-attempts: ")
@@ -309,7 +309,7 @@ extension Exchange {
             out.writeHex(self.record.id.process)
             out.writeHex(self.record.id.count)
         } else {
-            out.write(self.record.requestID)
+            out.write(self.record.requestID.bytes)
         }
         out.write("\r\n")
     }
