@@ -406,7 +406,7 @@ static size_t container_close(const uint8_t *bytes, size_t start, size_t count, 
     }
 }
 
-static size_t scalar_close(const uint8_t *bytes, size_t start) {
+static inline size_t scalar_close(const uint8_t *bytes, size_t start) {
     size_t end = start;
     while (json_kind[bytes[end]] == SCALAR) end++;
     switch (bytes[start]) {

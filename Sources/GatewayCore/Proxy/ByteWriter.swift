@@ -53,8 +53,10 @@ struct ByteWriter: ~Copyable {
 
     /// `bytes` as the value of a field: what no value may hold becomes `?`.
     mutating func writePlain(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
         let place = self.take(bytes.count).assumingMemoryBound(to: UInt8.self)
-        for (index, byte) in bytes.enumerated() {
+        for index in 0..<bytes.count {
+            let byte = start[index]
             place[index] = byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte
         }
     }
