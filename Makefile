@@ -51,6 +51,7 @@ test-unit: ## values, state machines, goldens: no sockets, no sleeps, under 60 s
 	@scripts/setup build test
 	swift build --build-tests
 	@scripts/test-unit $(ARGS)
+	@scripts/test-scan
 
 .PHONY: test-e2e
 test-e2e: build ## the real binary driven by real SDKs against the simulator and a real inference server

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__SSE2__)
 #include <nmmintrin.h>
 #elif defined(__ARM_FEATURE_CRC32)
 #include <arm_acle.h>
@@ -24,7 +24,7 @@ uint32_t crc32c_by_table(const uint8_t *bytes, size_t count) {
     return ~state;
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__SSE2__)
 static int has_instruction;
 
 __attribute__((constructor)) static void look_at_processor(void) {

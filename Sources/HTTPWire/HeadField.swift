@@ -52,10 +52,11 @@ package enum KnownField: UInt8, Sendable {
     }
 }
 
-/// Whether the bytes at `start` are `literal`, in lower case of letters, digits and hyphens; only letters are folded.
+/// Whether the bytes at `start` are `literal`, whose letters are in lower case; only letters are folded.
 ///
 /// Eight bytes at a time. Setting the bit of lower case in every byte folds letters, and makes nothing but a control
-/// character look like a digit or a hyphen: names and values have none. The caller has made sure that the lengths agree.
+/// character look like a digit or a sign of HTTP's, `_` and `^` apart: names and values have none. The caller has made sure
+/// that the lengths agree.
 @inlinable @inline(__always)
 func equalsIgnoringCase(_ bytes: borrowing Span<UInt8>, at start: Int, _ literal: StaticString) -> Bool {
     let count = literal.utf8CodeUnitCount
@@ -79,6 +80,12 @@ func equalsIgnoringCase(_ bytes: borrowing Span<UInt8>, at start: Int, _ literal
     }
 }
 
+/// Whether a literal can be compared with folded bytes.
+@usableFromInline
+func isFolded(_ literal: StaticString) -> Bool {
+    literal.withUTF8Buffer { $0.allSatisfy { $0 & 0x20 != 0 && $0 < 0x80 } }
+}
+
 @inlinable @inline(__always)
 func folds<Word: FixedWidthInteger & BitwiseCopyable>(
     _ raw: UnsafeRawBufferPointer,
@@ -97,12 +104,23 @@ extension ByteRange {
     /// letters of the bytes are folded. The bytes must have passed the parser: no controls.
     @inlinable @inline(__always)
     package func begins(_ bytes: borrowing Span<UInt8>, _ literal: StaticString) -> Bool {
-        self.count >= literal.utf8CodeUnitCount && equalsIgnoringCase(bytes, at: self.lower, literal)
+        assert(isFolded(literal), "a literal that nothing can be equal to")
+        return self.count >= literal.utf8CodeUnitCount && equalsIgnoringCase(bytes, at: self.lower, literal)
     }
 
     /// Whether it is `literal`, under the same rules.
     @inlinable @inline(__always)
     package func equals(_ bytes: borrowing Span<UInt8>, _ literal: StaticString) -> Bool {
-        self.count == literal.utf8CodeUnitCount && equalsIgnoringCase(bytes, at: self.lower, literal)
+        assert(isFolded(literal), "a literal that nothing can be equal to")
+        return self.count == literal.utf8CodeUnitCount && equalsIgnoringCase(bytes, at: self.lower, literal)
+    }
+
+    /// Whether it begins with `literal` to the letter, as a path must: its case tells resources apart (RFC 3986 §6.2.2.1).
+    @inlinable @inline(__always)
+    package func beginsExactly(_ bytes: borrowing Span<UInt8>, _ literal: StaticString) -> Bool {
+        let count = literal.utf8CodeUnitCount
+        guard self.count >= count else { return false }
+        for index in 0..<count where bytes[self.lower + index] != literal.utf8Start[index] { return false }
+        return true
     }
 }

@@ -3,8 +3,8 @@ import CByteScan
 /// Reads counts out of one small JSON object and the objects within it, such as a provider's `usage`, without allocating.
 ///
 /// Made once for the names that a provider uses. A count that is absent, null, negative, no integer or beyond all reason
-/// reads as nil; so does everything of an object that is malformed, or has one of the names twice, because readers
-/// disagree on which one holds.
+/// reads as nil; so does everything of an object that has one of the names twice, because readers disagree on which one
+/// holds, or is malformed, as far as `byte_scan_members` looks: an upstream's account of its own call is not proofread.
 ///
 /// WHY: `@unchecked Sendable`: the pointers within the names are those of literals.
 @usableFromInline

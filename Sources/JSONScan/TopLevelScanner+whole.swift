@@ -40,9 +40,9 @@ extension TopLevelScanner {
 }
 
 extension TopLevelScanner {
-    /// Gives `body` the counts of the first watched member of a whole document, read from its end: what stands before it is not looked
-    /// at, so the document must be somebody's answer that is passed on, not something to decide by. Nil: it is not there, or
-    /// must be looked for from the beginning. Nothing else of the reader changes.
+    /// Gives `body` the counts of the first watched member of a whole document, read from its end: what stands before it is
+    /// not looked at, so the document must be somebody's answer that is passed on, not something to decide by. Nil: it is
+    /// not there, or must be looked for from the beginning. Nothing else of the reader changes.
     package func countsFromEnd<Result>(
         _ bytes: borrowing Span<UInt8>,
         _ body: (inout CountReader.Counts) -> Result

@@ -77,6 +77,7 @@ package final class TopLevelScanner {
     /// values are kept, up to that many of each. `counting` says what the first of them holds, so that it need not be read
     /// twice.
     package init(watching names: [StaticString], captureLimit: Int = 0, counting: CountReader? = nil) {
+        precondition(names.count <= 255, "more names than a byte can count")
         self.watched = names
         self.captureLimit = captureLimit
         self.members = Array(repeating: nil, count: names.count)

@@ -57,7 +57,7 @@ enum Segment {
     /// The first format differs in its check.
     static let firstMagic: [UInt8] = [0x41, 0x47, 0x57, 0x4A, 1, 0, 0, 0]
     static let headerBytes = 8
-    /// The largest payload; longer text fields are cut by the writer before it comes to that.
+    /// The largest payload; a text that does not fit any more is left out, or cut, as the writer is told.
     static let payloadLimit = 4096
     /// How the files' names end: of those with records that only the journal may have, and of those whose records the
     /// ledger has stored, every one.

@@ -101,6 +101,13 @@ package final class JournalWriter {
         self.cursor += header + text.count
     }
 
+    /// Puts as much of a text as the entry has room for.
+    @inlinable package func put(cut field: EntryField, _ text: UnsafeRawBufferPointer) {
+        let room = self.entryEnd - self.cursor - 4
+        guard room > 0 else { return }
+        self.put(field, UnsafeRawBufferPointer(rebasing: text.prefix(room)))
+    }
+
     /// Puts a field, or several, that `EntryField.encoded` has made: names that many entries repeat.
     @inlinable @inline(__always)
     package func put(encoded fields: [UInt8]) {

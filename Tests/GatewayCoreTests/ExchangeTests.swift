@@ -306,7 +306,8 @@ struct ExchangeTests {
     }
 
     static let refused: [Refused] = [
-        Refused(.unknownEndpoint, Bench.get("/v1/nothing")), Refused(.unknownEndpoint, Bench.get("/v2/models")),
+        Refused(.unknownEndpoint, Bench.get("/v1/nothing")), Refused(.unknownEndpoint, Bench.get("/V1/models")),
+        Refused(.unknownEndpoint, Bench.get("/v2/models")),
         Refused(.unknownEndpoint, Bench.get("/")), Refused(.unknownEndpoint, Bench.get("/v1/files/a%2Fb")),
         Refused(.methodNotAllowed, Bench.get("/v1/embeddings")),
         Refused(.methodNotAllowed, Bench.get("/v1/models", method: "BREW")),
@@ -339,6 +340,8 @@ struct ExchangeTests {
         Refused(.objectNotFound, Bench.get("/v1/files/file-theirs")),
         Refused(.objectNotFound, Bench.get("/v1/files/file-theirs", method: "DELETE")),
         Refused(.objectNotFound, "/v1/responses", #"{"model":"gpt","previous_response_id":"resp-theirs"}"#),
+        // An id that readers could decode differently is nobody's.
+        Refused(.objectNotFound, "/v1/responses", #"{"model":"gpt","previous_response_id":"\ud800"}"#),
         Refused(.objectNotFound, "/v1/batches", #"{"input_file_id":"file-theirs"}"#),
         Refused(.objectNotFound, "/v1/batches", #"{"previous_response_id":"file-mine","input_file_id":"file-theirs"}"#),
         Refused(.objectNotFound, "/v1/responses", #"{"model":"gpt","input":[{"file_id":"file-theirs"}]}"#),

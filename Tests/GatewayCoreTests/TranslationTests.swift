@@ -198,6 +198,10 @@ struct TranslationTests {
                 "/v1beta/models/gemini-2:streamGenerateContent?alt=sse"
             ),
             ("/v1beta/models/tuned:generateContent", "/v1beta/models/served%2Fx:generateContent"),
+            (
+                "/v1beta/models/gem:generateContent?prettyPrint=false&prettyprint=1",
+                "/v1beta/models/gemini-2:generateContent?prettyPrint=false"
+            ),
             ("/v1beta/models/g%65m:embedContent", "/v1beta/models/gemini-2:embedContent"),
         ]
     )
@@ -229,6 +233,8 @@ struct TranslationTests {
             ("/v1beta/models/:generateContent", .methodNotAllowed),
             ("/v1beta/models/none:generateContent", .modelNotFound),
             ("/v2/models/gem:generateContent", .unknownEndpoint),
+            ("/V1beta/models/gem:generateContent", .unknownEndpoint),
+            ("/v1beta/Models/gem:generateContent", .unknownEndpoint),
         ]
     )
     func otherPathsAreRefused(_ path: String, _ code: ErrorCode) throws {

@@ -20,6 +20,23 @@ struct HeadFieldTests {
         #expect(field.known == .connection)
     }
 
+    /// A number of C's without its case would be no value of the type.
+    @Test func everyNumberIsAField() {
+        for number in 0...UInt8(BYTE_SCAN_KNOWN_FIELDS) { #expect(KnownField(rawValue: number) != nil) }
+        #expect(KnownField(rawValue: UInt8(BYTE_SCAN_KNOWN_FIELDS) + 1) == nil)
+    }
+
+    @Test func pathsAreComparedToTheLetter() {
+        let bytes = Array("/v1/Models".utf8)
+        func begins(_ literal: StaticString, _ range: ByteRange = ByteRange(0, 10)) -> Bool {
+            range.beginsExactly(bytes.span, literal)
+        }
+        #expect(
+            begins("/v1/") && begins("/v1/Models") && begins("Models", ByteRange(4, 10)) && begins("", ByteRange(3, 3))
+        )
+        #expect(!begins("/V1/") && !begins("/v1/models") && !begins("/v1/Models/"))
+    }
+
     /// What C answers for a name is a field, and the one of that name.
     @Test func everyNumberIsItsField() {
         let names: [(String, KnownField)] = [

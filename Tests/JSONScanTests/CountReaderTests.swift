@@ -35,6 +35,12 @@ struct CountReaderTests {
         #expect(Self.read(#"{"a":\#(text)}"#)[0] == nil)
     }
 
+    /// An account of an upstream's own call is not proofread: what is not counted may be anything that ends.
+    @Test(arguments: [#"{"x":[},"a":7}"#, #"{"x":[1 2,,: abc],"a":7}"#, #"{"x":-,"a":007}"#, #"{"x":"\u12","a":7}"#])
+    func whatIsNotCountedIsNotProofread(_ text: String) {
+        #expect(Self.read(text)[0] == 7)
+    }
+
     @Test func readsObjectsWithinObjects() {
         let counts = Self.read(
             #" {"x":[{"a":9}], "usage" : {"a":1} , "details":{"b":2 , "t":"\u0041b\"}", "y":{"c":7}, "c":3},"a":3} "#

@@ -44,7 +44,9 @@ enum {
     BYTE_SCAN_TE, BYTE_SCAN_TRAILER, BYTE_SCAN_UPGRADE, BYTE_SCAN_EXPECT, BYTE_SCAN_PROXY_CONNECTION,
     BYTE_SCAN_PROXY_AUTHORIZATION, BYTE_SCAN_PROXY_AUTHENTICATE, BYTE_SCAN_AUTHORIZATION, BYTE_SCAN_X_API_KEY,
     BYTE_SCAN_X_GOOG_API_KEY, BYTE_SCAN_API_KEY, BYTE_SCAN_CONTENT_TYPE, BYTE_SCAN_CONTENT_ENCODING,
-    BYTE_SCAN_ACCEPT_ENCODING, BYTE_SCAN_X_REQUEST_ID, BYTE_SCAN_RETRY_AFTER, BYTE_SCAN_X_GATEWAY_TAGS
+    BYTE_SCAN_ACCEPT_ENCODING, BYTE_SCAN_X_REQUEST_ID, BYTE_SCAN_RETRY_AFTER, BYTE_SCAN_X_GATEWAY_TAGS,
+    // How many there are.
+    BYTE_SCAN_KNOWN_FIELDS = BYTE_SCAN_X_GATEWAY_TAGS
 };
 
 // The number of a field's name, whatever the case of its letters; 0 for any other name. The bytes are a token.
@@ -62,13 +64,13 @@ size_t byte_scan_fields(
 size_t byte_scan_plain_path_end(const uint8_t *bytes, size_t start, size_t count);
 
 // The name of a member that is looked for, in lower case. When its value is an object, `child_count` names from `first_child`
-// on are looked for in that object: at most 255.
+// on are looked for in that object: at most 255, which whoever makes the names must hold to.
 typedef struct {
     const uint8_t *bytes;
     size_t length, first_child, child_count;
     // By the length of a name, modulo 32: one more than the place among the children of the first that is so long; 0 for none.
     uint8_t by_length[32];
-    // The same of the next sibling that is as long.
+    // The same of the next sibling that is as long, modulo 32.
     uint8_t next;
 } byte_scan_name;
 
@@ -90,8 +92,13 @@ enum {
 
 // Finds members of the JSON object (RFC 8259) that the bytes are, in one pass: some 2 500 instructions for a prompt of 1 kB.
 // `root` has as its children those of the `name_count` names that are the object's own. 1 when all went well; 0 when the object
-// is not plain (a flaw of any kind, bytes missing or left over, an escape in a name, a name that is there twice or is one that
-// is looked for but for its case, nesting deeper than `depth_limit`), and whoever asked must look closely. `hints` is added to.
+// is not plain (a flaw at its own level, bytes missing or left over, an escape in a name, a name that is there twice or is one
+// that is looked for but for its case, nesting deeper than `depth_limit`), and whoever asked must look closely. `hints` is
+// added to.
+//
+// Not looked at, because it decides nothing here and whoever reads the document will: what stands between the brackets of
+// values that nothing is looked for in, so long as strings end and as many brackets close as open; how a number goes on behind
+// its first character; the digits of `\u`.
 int byte_scan_members(
     const uint8_t *bytes, size_t count, size_t depth_limit, const byte_scan_name *root, const byte_scan_name *names,
     size_t name_count, byte_scan_member *members, int *hints

@@ -75,8 +75,7 @@ extension TokenUsage {
     }
 
     /// Takes the parts out of the totals; `of` and `by` are the first count of either's details.
-    private mutating func read(_ counts: inout CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int)
-    {
+    private mutating func read(_ counts: inout CountReader.Counts, input: UInt64, output: UInt64, of: Int, by: Int) {
         self.cachedInput = min(counts[of] ?? 0, input)
         // Of models that charge for it, and of servers that pass on Anthropic's.
         self.cacheWrite = min(counts[of + 3] ?? 0, input - self.cachedInput)

@@ -49,6 +49,7 @@ package struct Endpoint: Sendable {
     /// The path names the model, and what is done with it: the body does not.
     package let namesModelInPath: Bool
     package let work: Work
+
     private init(
         _ method: RequestHead.Method,
         _ path: StaticString,
@@ -231,7 +232,7 @@ package struct Endpoint: Sendable {
     ) -> ByteRange? {
         let start = path.lower + Self.models.utf8CodeUnitCount
         let end = path.upper - method.count
-        guard end > start, ByteRange(path.lower, start).equals(bytes, Self.models) else { return nil }
+        guard end > start, path.beginsExactly(bytes, Self.models) else { return nil }
         for offset in 0..<method.count where bytes[end + offset] != method[offset] { return nil }
         return ByteRange(start, end)
     }

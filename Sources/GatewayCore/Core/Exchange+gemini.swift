@@ -94,7 +94,7 @@ enum GeminiQuery {
     /// How the answer is written. Other parameters are the caller's credential, or take the usage out of the answer.
     static func isPassedOn(_ parameter: ByteRange, _ bytes: borrowing Span<UInt8>) -> Bool {
         parameter.equals(bytes, "alt=sse") || parameter.equals(bytes, "$alt=sse") || parameter.equals(bytes, "alt=json")
-            || parameter.equals(bytes, "$alt=json") || parameter.begins(bytes, "prettyPrint=")
+            || parameter.equals(bytes, "$alt=json") || parameter.beginsExactly(bytes, "prettyPrint=")
     }
 
     /// The value of `key`.

@@ -16,33 +16,10 @@ extension Exchange {
             self.loop.metrics.journalLost += 1
             return
         }
-        self.journalCaller(journal)
+        let (head, body) = (self.head, self.body)
+        self.record.journalCaller(journal, head: head.readableBytesUInt8Span, body: body.readableBytesUInt8Span)
         journal.commit()
         self.record.isJournaled = true
-    }
-
-    /// Puts what the caller says into the entry, from where it says it. Of tags of the same name the header's come first.
-    private func journalCaller(_ journal: JournalWriter) {
-        if !self.record.tagsHeader.isEmpty || !self.record.matchedHeader.isEmpty {
-            let head = self.head
-            let bytes = head.readableBytesUInt8Span
-            Self.put(bytes, self.record.tagsHeader, as: .tagsHeader, journal)
-            Self.put(bytes, self.record.matchedHeader, as: .matchedHeader, journal)
-        }
-        if !self.record.metadata.isEmpty {
-            let body = self.body
-            Self.put(body.readableBytesUInt8Span, self.record.metadata, as: .metadata, journal)
-        }
-    }
-
-    private static func put(
-        _ bytes: borrowing Span<UInt8>,
-        _ range: ByteRange,
-        as field: EntryField,
-        _ journal: JournalWriter
-    ) {
-        guard !range.isEmpty else { return }
-        bytes.extracting(range.lower..<range.upper).withUnsafeBytes { journal.put(field, $0) }
     }
 
     /// The attempt's request has been written.
@@ -185,10 +162,11 @@ extension Exchange {
     /// No further attempt will be made: the request's bytes are given back, because a stream may go on for minutes.
     func releaseRequest() {
         // Given back already when the answer's head came.
-        guard self.head.readableBytes > 0 else { return }
+        guard self.head.readableBytes > 0 || self.body.readableBytes > 0 else { return }
         self.head = ByteBuffer()
         self.body = ByteBuffer()
         self.cleaned?.body = ByteBuffer()
+        self.record.forgetPlaces()
     }
 
     // MARK: the answer's body

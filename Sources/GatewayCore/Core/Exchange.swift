@@ -160,8 +160,8 @@ package final class Exchange {
         let path = ByteRange(self.request.path.lower + prefixBytes, self.request.path.upper)
         self.record.path.set(bytes, path)
         if self.loop.accessLog != nil { self.record.method.set(bytes, self.request.methodRange) }
-        let isBeta = path.begins(bytes, "/v1beta/")
-        guard isBeta || path.begins(bytes, "/v1/") else { return .unknown }
+        let isBeta = path.beginsExactly(bytes, "/v1beta/")
+        guard isBeta || path.beginsExactly(bytes, "/v1/") else { return .unknown }
         self.subpath = ByteRange(path.lower + (isBeta ? 7 : 3), path.upper)
         let match = Endpoint.find(self.request.method, self.subpath, bytes)
         if case .found(let index, let object) = match {

@@ -45,7 +45,7 @@ struct ExchangeRecord: ~Copyable {
     var endUser = ReusedBytes()
     var peer: [UInt8] = []
     /// What the caller says the call belongs to, and the header that selected its namespace: where they stand in the head, and
-    /// in the body. Empty when there is none, or one that is too long to be tags.
+    /// in the body, until those are given back. Empty when there is none, or one that is too long to be tags.
     var tagsHeader = ByteRange.empty
     var matchedHeader = ByteRange.empty
     var metadata = ByteRange.empty
@@ -74,8 +74,13 @@ struct ExchangeRecord: ~Copyable {
         self.method.clear()
         self.endUser.clear()
         self.requestID.clear()
-        (self.tagsHeader, self.matchedHeader, self.metadata) = (.empty, .empty, .empty)
+        self.forgetPlaces()
         if !self.losses.isEmpty { self.losses = [] }
+    }
+
+    /// The request's bytes are given back.
+    mutating func forgetPlaces() {
+        (self.tagsHeader, self.matchedHeader, self.metadata) = (.empty, .empty, .empty)
     }
 
     // MARK: journal
@@ -86,6 +91,8 @@ struct ExchangeRecord: ~Copyable {
     }
 
     /// Writes the `started` entry, except for what the caller says. False: it could not be written.
+    ///
+    /// What is ours comes first: an entry has room for it, whatever a caller sends.
     mutating func journalStart(
         _ journal: JournalWriter,
         _ table: RoutingTable,
@@ -95,8 +102,6 @@ struct ExchangeRecord: ~Copyable {
         journal.put(.startedAt, self.startedAt)
         journal.put(encoded: table.namespaces[self.namespace].entryField)
         if self.key >= 0 { journal.put(.key, table.keys[self.key].name) }
-        if !self.modelAsked.isEmpty { journal.put(.modelAsked, self.modelAsked.bytes) }
-        journal.put(.path, self.path.bytes)
         if self.isStream { journal.put(.stream, 1) }
         journal.put(.requestBytes, self.requestBytes)
         self.requestBytesAtStart = self.requestBytes
@@ -109,8 +114,28 @@ struct ExchangeRecord: ~Copyable {
             journal.put(.limit, UInt64(standing.limit))
             journal.put(.limitRemaining, UInt64(standing.remaining))
         }
-        if !self.endUser.isEmpty { journal.put(.endUser, self.endUser.bytes) }
         return true
+    }
+
+    /// Adds what the caller says to the `started` entry, the most useful first. `body` and `head` are those of the request.
+    func journalCaller(_ journal: JournalWriter, head: borrowing Span<UInt8>, body: borrowing Span<UInt8>) {
+        if !self.modelAsked.isEmpty { journal.put(.modelAsked, self.modelAsked.bytes) }
+        if !self.endUser.isEmpty { journal.put(.endUser, self.endUser.bytes) }
+        // Of tags of the same name the header's come first.
+        Self.put(head, self.tagsHeader, as: .tagsHeader, journal)
+        Self.put(head, self.matchedHeader, as: .matchedHeader, journal)
+        Self.put(body, self.metadata, as: .metadata, journal)
+        journal.put(cut: .path, self.path.bytes)
+    }
+
+    private static func put(
+        _ bytes: borrowing Span<UInt8>,
+        _ range: ByteRange,
+        as field: EntryField,
+        _ journal: JournalWriter
+    ) {
+        guard !range.isEmpty else { return }
+        bytes.extracting(range.lower..<range.upper).withUnsafeBytes { journal.put(field, $0) }
     }
 
     private func journalEnd(_ journal: JournalWriter, _ table: RoutingTable, _ end: End) -> Bool {
