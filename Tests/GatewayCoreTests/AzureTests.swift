@@ -76,6 +76,18 @@ struct AzureTests {
         tokens.keep(only: [Self.entra])
         #expect(tokens.token(for: Self.entra) === first)
         tokens.keep(only: [])
-        #expect(tokens.due(0).isEmpty)
+        #expect(tokens.due(0).isEmpty && tokens.isEmpty)
+    }
+
+    /// Whoever renews tokens sleeps until there is one.
+    @Test func aNewTokenIsNews() async {
+        let tokens = EntraTokens()
+        #expect(tokens.isEmpty)
+        let asker = Task { () -> Bool in
+            for await _ in tokens.news { return !tokens.isEmpty }
+            return false
+        }
+        _ = tokens.token(for: Self.entra)
+        #expect(await asker.value)
     }
 }

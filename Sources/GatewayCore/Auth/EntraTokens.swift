@@ -38,8 +38,13 @@ package final class EntraToken: Sendable {
 /// The tokens of all upstreams, which outlive the tables that refer to them.
 package final class EntraTokens: Sendable {
     private let tokens = Mutex<[EntraToken]>([])
+    /// Says something whenever there is a new one; for one reader.
+    package let news: AsyncStream<Void>
+    private let tell: AsyncStream<Void>.Continuation
 
-    package init() {}
+    package init() { (self.news, self.tell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+
+    package var isEmpty: Bool { self.tokens.withLock { $0.isEmpty } }
 
     /// The token for `credential`, the same for equal ones.
     func token(for credential: Upstream.Credential.Entra) -> EntraToken {
@@ -47,6 +52,7 @@ package final class EntraTokens: Sendable {
             if let known = tokens.first(where: { $0.credential == credential }) { return known }
             let token = EntraToken(credential)
             tokens.append(token)
+            self.tell.yield()
             return token
         }
     }

@@ -27,7 +27,10 @@ package struct EntraRenewer: Service {
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
+            var news = self.tokens.news.makeAsyncIterator()
             while !Task.isCancelled {
+                // Most gateways have no such upstream, and none of their time is taken for it.
+                if self.tokens.isEmpty { guard await news.next() != nil else { return } }
                 // Side by side: one that does not answer must not let another one age.
                 await withDiscardingTaskGroup { group in
                     for token in self.tokens.due(LoopClock.now()) { group.addTask { await self.renew(token) } }
