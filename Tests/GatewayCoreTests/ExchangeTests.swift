@@ -26,8 +26,18 @@ struct ExchangeTests {
             sent
                 == "POST /api/v2/chat/completions?a=b%20c HTTP/1.1\r\nhost: openai.example\r\naccept-encoding: identity\r\n"
                 + "authorization: Bearer sk-up\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n"
-                + "X-Custom: caf\u{E9}\r\nX-Request-ID: my-id\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+                + "X-Custom: caf\u{E9}\r\nx-request-id: my-id\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
         )
+    }
+
+    /// Of several ids the last one is taken over, and it alone travels; none does that is no id.
+    @Test(arguments: [("a", "b", "b"), ("", "b", "b"), ("a", "", nil), ("a", String(repeating: "b", count: 129), nil)])
+    func oneRequestIDTravels(_ first: String, _ second: String, _ taken: String?) throws {
+        let bench = try Bench()
+        let fields = "X-Request-ID: \(first)\r\nx-request-id: \(second)\r\n"
+        let sent = try bench.forward(Bench.post("/v1/chat/completions", Self.chat, fields), Self.chat)
+        let ids = sent.components(separatedBy: "\r\n").filter { $0.lowercased().hasPrefix("x-request-id:") }
+        #expect(ids == ["x-request-id: \(taken ?? bench.exchange.id)"])
     }
 
     @Test func speaksTheDialectOfAnAnthropicUpstream() throws {

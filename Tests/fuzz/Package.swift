@@ -30,6 +30,7 @@ let package = Package(
     name: "ai-gateway-fuzz",
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -45,12 +46,16 @@ let package = Package(
         .target(name: "CTokenizerTables", path: "Sources/CTokenizerTables", exclude: ["README.md", "tables"]),
         layer("Tokenizer", ["CTokenizerTables"]),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "CBrotli", path: "Sources/CBrotli", pkgConfig: "libbrotlidec"),
+        .systemLibrary(name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd"),
+        layer("Telemetry", ["GatewayModel", "CByteScan"]),
+        layer("SharedState", ["GatewayModel"]),
+        layer("Journal", ["GatewayModel", "CByteScan"]),
         layer(
             "GatewayCore",
-            ["GatewayModel", "HTTPWire", "JSONScan", "Dialects", "CZlib", nio],
-            sources: [
-                "Core/Refusal.swift", "Proxy/AnswerReaders.swift", "Proxy/BodyRelay.swift", "Proxy/ByteWriter.swift",
-                "Proxy/Inflater.swift", "Proxy/MultipartReader.swift",
+            [
+                "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib",
+                "CBrotli", "CZstd", nio, .product(name: "Crypto", package: "swift-crypto"),
             ]
         ),
         layer("GatewayServer", [], sources: ["Snapshots/SnapshotEventParser.swift"]),
@@ -59,7 +64,7 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "CFuzzer", "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "GatewayCore", "GatewayServer",
-                "Tokenizer",
+                "Journal", "Tokenizer",
                 nio,
             ],
             path: "Fuzz/Targets",

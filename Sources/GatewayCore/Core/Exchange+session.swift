@@ -157,7 +157,6 @@ extension Exchange {
             out.writeStaticString("\r\n")
         }
         out.writeBytes(credential)
-        let hasOwnID = self.record.requestID.isEmpty
         let credentialFields = upstream.credentialFields
         ByteWriter.append(to: &out, atMost: self.request.length + 256) { out in
             HeadWriter.copyFields(
@@ -167,12 +166,12 @@ extension Exchange {
                 namedByConnection: self.request.facts.namesFields,
                 into: &out
             ) { field, bytes in
-                !field.known.isHopByHop && !field.known.isForGateway && field.known != .acceptEncoding
+                !field.known.isHopByHop && !field.known.isForGateway && field.known != .xRequestID
+                    && field.known != .acceptEncoding
                     && !field.name.begins(bytes, "sec-websocket-")
-                    && !(hasOwnID && field.known == .xRequestID)
                     && (credentialFields.isEmpty || !HeadWriter.isAny(field, bytes, of: credentialFields))
             }
-            if hasOwnID { self.writeRequestID(into: &out) }
+            self.writeRequestID(into: &out)
             out.write("\r\n")
         }
     }

@@ -168,7 +168,6 @@ extension Exchange {
         let head = self.head
         let bytes = head.readableBytesUInt8Span
         let room = self.request.length + path.count + upstream.authority.count + credential.count + 512
-        let hasOwnID = self.record.requestID.isEmpty
         ByteWriter.append(to: &out, atMost: room) { out in
             out.write("POST ")
             out.write(path)
@@ -184,11 +183,11 @@ extension Exchange {
                 namedByConnection: self.request.facts.namesFields,
                 into: &out
             ) { field, bytes in
-                !field.known.isHopByHop && !field.known.isForGateway && !Self.isOfDialect(field, bytes)
-                    && !(hasOwnID && field.known == .xRequestID)
+                !field.known.isHopByHop && !field.known.isForGateway && field.known != .xRequestID
+                    && !Self.isOfDialect(field, bytes)
                     && !HeadWriter.isAny(field, bytes, of: upstream.credentialFields)
             }
-            if hasOwnID { self.writeRequestID(into: &out) }
+            self.writeRequestID(into: &out)
             out.write("content-length: ")
             out.write(body.count)
             out.write("\r\n\r\n")

@@ -26,8 +26,6 @@ extension Exchange {
         let room =
             self.request.length + upstream.basePath.count + upstream.authority.count + credential.count
             + 3 * self.record.modelServed.count + 320
-        // An id of the caller's that was not taken over does not travel beside ours.
-        let hasOwnID = self.record.requestID.isEmpty
         let credentialFields = upstream.credentialFields
         let isDecoded = self.coding != nil
         ByteWriter.append(to: &out, atMost: room) { out in
@@ -42,12 +40,12 @@ extension Exchange {
                 namedByConnection: self.request.facts.namesFields,
                 into: &out
             ) { field, bytes in
-                !field.known.isHopByHop && !field.known.isForGateway && field.known != .acceptEncoding
-                    && !(hasOwnID && field.known == .xRequestID)
+                !field.known.isHopByHop && !field.known.isForGateway && field.known != .xRequestID
+                    && field.known != .acceptEncoding
                     && !(isDecoded && field.known == .contentEncoding)
                     && (credentialFields.isEmpty || !HeadWriter.isAny(field, bytes, of: credentialFields))
             }
-            if hasOwnID { self.writeRequestID(into: &out) }
+            self.writeRequestID(into: &out)
             if let framing = self.upload.framing {
                 self.writeFraming(framing, into: &out)
             } else if self.hasForwardedBody {
@@ -302,6 +300,7 @@ extension Exchange {
         out.write("ms\r\n")
     }
 
+    /// One id travels: the one that was taken over from the caller, or ours; whatever else a caller calls so stays behind.
     func writeRequestID(into out: inout ByteWriter) {
         out.write("x-request-id: ")
         if self.record.requestID.isEmpty {

@@ -109,7 +109,7 @@ enum JSONCheck {
         guard bytes.count(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }) < self.readerDepth,
             !bytes.contains(UInt8(ascii: "\\"))
         else { return }
-        let counts = self.reader.read(bytes)
+        var counts = self.reader.read(bytes)
         for (place, name) in self.names.enumerated() {
             let value = object["\(name)"]
             if let number = value?.int, number >= 0, number <= 1_000_000_000_000 {

@@ -41,6 +41,7 @@ enum Target: String, CaseIterable {
     case translatedStream = "translated-stream"
     case translatedBody = "translated-body"
     case tokens
+    case exchange
 
     func check(_ input: [UInt8]) {
         switch self {
@@ -54,6 +55,7 @@ enum Target: String, CaseIterable {
         case .translatedStream: TranslatedStreamCheck.run(input)
         case .translatedBody: TranslatedBodyCheck.run(input)
         case .tokens: TokensCheck.run(input)
+        case .exchange: ExchangesCheck.run(input)
         }
     }
 }
