@@ -134,7 +134,8 @@ def area(symbol: str) -> str:
 @functools.cache
 def _own_c_functions() -> frozenset:
     """The functions of the byte scanner, which carry no module in their names; JSONScan is who calls most of them."""
-    texts = (file.read_text() for file in sorted((ROOT / "Sources" / "CByteScan").glob("*.c")))
+    attribute = re.compile(r"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)\s*")
+    texts = (attribute.sub("", file.read_text()) for file in sorted((ROOT / "Sources" / "CByteScan").glob("*.c")))
     return frozenset(name for text in texts for name in re.findall(r"^\w[\w *]*?\b(\w+)\(", text, re.MULTILINE))
 
 
