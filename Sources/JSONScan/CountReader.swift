@@ -30,6 +30,7 @@ package struct CountReader: @unchecked Sendable {
 
     /// More than any answer can have of anything; sums over many of them stay within 64 bits.
     private static let countLimit: UInt64 = 1_000_000_000_000
+    private static let digitLimit = 13
     private static let depthLimit = 64
 
     let names: [byte_scan_name]
@@ -86,22 +87,27 @@ package struct CountReader: @unchecked Sendable {
         into counts: inout Counts
     ) {
         for place in 0..<members.count where members[place].end > 0 {
-            if self.nested >> UInt32(place) & 1 == 1 {
-                if bytes[members[place].start] == UInt8(ascii: "{") { counts.found |= 1 << UInt32(place) }
+            let bit: UInt32 = 1 &<< UInt32(truncatingIfNeeded: place)
+            if self.nested & bit != 0 {
+                if bytes[members[place].start] == UInt8(ascii: "{") { counts.found |= bit }
             } else if let count = Self.count(bytes, members[place]) {
                 counts.values[place] = count
-                counts.found |= 1 << UInt32(place)
+                counts.found |= bit
             }
         }
     }
 
     @inline(__always)
     private static func count(_ bytes: UnsafeBufferPointer<UInt8>, _ member: byte_scan_member) -> UInt64? {
+        // More digits than the limit has are more than it, and more than 64 bits hold.
+        guard member.end &- member.start <= Self.digitLimit else { return nil }
         var number: UInt64 = 0
-        for index in member.start..<member.end {
+        var index = member.start
+        while index < member.end {
             let digit = bytes[index] &- UInt8(ascii: "0")
-            guard digit < 10, number <= Self.countLimit else { return nil }
+            guard digit < 10 else { return nil }
             number = number &* 10 &+ UInt64(digit)
+            index &+= 1
         }
         return number <= Self.countLimit ? number : nil
     }

@@ -16,8 +16,7 @@ extension Exchange {
             self.loop.metrics.journalLost += 1
             return
         }
-        let (head, body) = (self.head, self.body)
-        self.record.journalCaller(journal, head: head.readableBytesUInt8Span, body: body.readableBytesUInt8Span)
+        self.record.journalCaller(journal, head: self.head, body: self.body)
         journal.commit()
         self.record.isJournaled = true
     }

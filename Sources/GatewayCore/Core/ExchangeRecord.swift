@@ -1,6 +1,7 @@
 import GatewayModel
 import HTTPWire
 import Journal
+import NIOCore
 import Telemetry
 
 /// The facts of one exchange, set as they become known, and written out once, when it closes: the only place that
@@ -117,25 +118,27 @@ struct ExchangeRecord: ~Copyable {
         return true
     }
 
-    /// Adds what the caller says to the `started` entry, the most useful first. `body` and `head` are those of the request.
-    func journalCaller(_ journal: JournalWriter, head: borrowing Span<UInt8>, body: borrowing Span<UInt8>) {
+    /// Adds what the caller says to the `started` entry, the most useful first. Few calls have tags, and the buffers that hold
+    /// them are not touched for the others.
+    @inline(__always)
+    func journalCaller(
+        _ journal: JournalWriter,
+        head: @autoclosure () -> ByteBuffer,
+        body: @autoclosure () -> ByteBuffer
+    ) {
         if !self.modelAsked.isEmpty { journal.put(.modelAsked, self.modelAsked.bytes) }
         if !self.endUser.isEmpty { journal.put(.endUser, self.endUser.bytes) }
         // Of tags of the same name the header's come first.
-        Self.put(head, self.tagsHeader, as: .tagsHeader, journal)
-        Self.put(head, self.matchedHeader, as: .matchedHeader, journal)
-        Self.put(body, self.metadata, as: .metadata, journal)
+        if !self.tagsHeader.isEmpty { Self.put(head(), self.tagsHeader, as: .tagsHeader, journal) }
+        if !self.matchedHeader.isEmpty { Self.put(head(), self.matchedHeader, as: .matchedHeader, journal) }
+        if !self.metadata.isEmpty { Self.put(body(), self.metadata, as: .metadata, journal) }
         journal.put(cut: .path, self.path.bytes)
     }
 
-    private static func put(
-        _ bytes: borrowing Span<UInt8>,
-        _ range: ByteRange,
-        as field: EntryField,
-        _ journal: JournalWriter
-    ) {
-        guard !range.isEmpty else { return }
-        bytes.extracting(range.lower..<range.upper).withUnsafeBytes { journal.put(field, $0) }
+    private static func put(_ buffer: ByteBuffer, _ range: ByteRange, as field: EntryField, _ journal: JournalWriter) {
+        buffer.withUnsafeReadableBytes { bytes in
+            journal.put(field, UnsafeRawBufferPointer(rebasing: bytes[range.lower..<range.upper]))
+        }
     }
 
     private func journalEnd(_ journal: JournalWriter, _ table: RoutingTable, _ end: End) -> Bool {
