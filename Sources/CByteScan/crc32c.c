@@ -2,10 +2,17 @@
 
 #include <string.h>
 
+// What the processor's instruction makes of eight bytes, and of one.
 #if defined(__x86_64__) && defined(__SSE2__)
 #include <nmmintrin.h>
+#define TARGET __attribute__((target("sse4.2")))
+#define STEP_WORD(state, word) (uint32_t)_mm_crc32_u64(state, word)
+#define STEP_BYTE(state, byte) _mm_crc32_u8(state, byte)
 #elif defined(__ARM_FEATURE_CRC32)
 #include <arm_acle.h>
+#define TARGET
+#define STEP_WORD(state, word) __crc32cd(state, word)
+#define STEP_BYTE(state, byte) __crc32cb(state, byte)
 #endif
 
 // What four bits at the low end become: 0x82F63B78 is the polynomial with its bits reversed.
@@ -24,6 +31,20 @@ uint32_t crc32c_by_table(const uint8_t *bytes, size_t count) {
     return ~state;
 }
 
+#if defined(STEP_WORD)
+TARGET static uint32_t by_instruction(const uint8_t *bytes, size_t count) {
+    uint32_t state = ~0u;
+    size_t place = 0;
+    for (; place + 8 <= count; place += 8) {
+        uint64_t word;
+        memcpy(&word, bytes + place, 8);
+        state = STEP_WORD(state, word);
+    }
+    for (; place < count; place++) state = STEP_BYTE(state, bytes[place]);
+    return ~state;
+}
+#endif
+
 #if defined(__x86_64__) && defined(__SSE2__)
 static int has_instruction;
 
@@ -32,33 +53,11 @@ __attribute__((constructor)) static void look_at_processor(void) {
     has_instruction = __builtin_cpu_supports("sse4.2");
 }
 
-__attribute__((target("sse4.2"))) static uint32_t by_instruction(const uint8_t *bytes, size_t count) {
-    uint64_t state = ~0u;
-    size_t place = 0;
-    for (; place + 8 <= count; place += 8) {
-        uint64_t word;
-        memcpy(&word, bytes + place, 8);
-        state = _mm_crc32_u64(state, word);
-    }
-    for (; place < count; place++) state = _mm_crc32_u8((uint32_t)state, bytes[place]);
-    return ~(uint32_t)state;
-}
-
 uint32_t crc32c(const uint8_t *bytes, size_t count) {
     return has_instruction ? by_instruction(bytes, count) : crc32c_by_table(bytes, count);
 }
-#elif defined(__ARM_FEATURE_CRC32)
-uint32_t crc32c(const uint8_t *bytes, size_t count) {
-    uint32_t state = ~0u;
-    size_t place = 0;
-    for (; place + 8 <= count; place += 8) {
-        uint64_t word;
-        memcpy(&word, bytes + place, 8);
-        state = __crc32cd(state, word);
-    }
-    for (; place < count; place++) state = __crc32cb(state, bytes[place]);
-    return ~state;
-}
+#elif defined(STEP_WORD)
+uint32_t crc32c(const uint8_t *bytes, size_t count) { return by_instruction(bytes, count); }
 #else
 uint32_t crc32c(const uint8_t *bytes, size_t count) { return crc32c_by_table(bytes, count); }
 #endif

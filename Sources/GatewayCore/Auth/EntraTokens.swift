@@ -44,6 +44,7 @@ package final class EntraTokens: Sendable {
 
     package init() { (self.news, self.tell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
 
+    /// No upstream is called with a token.
     package var isEmpty: Bool { self.tokens.withLock { $0.isEmpty } }
 
     /// The token for `credential`, the same for equal ones.

@@ -19,13 +19,16 @@ struct SplitInput {
         self.bytes = Array(input.dropFirst(count))
     }
 
-    var pieces: [[UInt8]] {
+    var pieces: [[UInt8]] { self.pieces(of: self.bytes) }
+
+    /// Another text, or a part of this one, split as the input says.
+    func pieces(of bytes: [UInt8]) -> [[UInt8]] {
         var pieces: [[UInt8]] = []
         var start = 0
-        while start < self.bytes.count {
+        while start < bytes.count {
             let size = self.sizes.isEmpty ? 1 : Int(self.sizes[pieces.count % self.sizes.count])
-            let end = min(self.bytes.count, start + 1 + (size < 224 ? size % 16 : size))
-            pieces.append(Array(self.bytes[start..<end]))
+            let end = min(bytes.count, start + 1 + (size < 224 ? size % 16 : size))
+            pieces.append(Array(bytes[start..<end]))
             start = end
         }
         return pieces
