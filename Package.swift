@@ -97,8 +97,8 @@ let package = Package(
         layer(
             "GatewayCore",
             [
-                "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib",
-                "CBrotli", "CZstd", nio, crypto,
+                "GatewayModel", "CByteScan", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal",
+                "CZlib", "CBrotli", "CZstd", nio, crypto,
             ]
         ),
         layer("SQLiteStorage", ["GatewayModel", "Storage", grdb]),
@@ -158,7 +158,7 @@ let package = Package(
         tests(of: "JSONScan"),
         tests(of: "Dialects", ["JSONScan", "GatewayModel"], exclude: ["Goldens"]),
         tests(of: "Tokenizer"),
-        tests(of: "Telemetry"),
+        tests(of: "Telemetry", ["GatewayModel"]),
         tests(of: "SharedState", ["GatewayModel"]),
         tests(of: "Journal", ["GatewayModel", "CByteScan"]),
         tests(of: "Pricing", ["GatewayModel"]),

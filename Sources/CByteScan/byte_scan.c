@@ -62,16 +62,61 @@ size_t byte_scan_control(const uint8_t *bytes, size_t start, size_t count) {
     return start;
 }
 
-size_t byte_scan_unprintable(const uint8_t *bytes, size_t start, size_t count) {
 #if defined(__SSE2__)
-    // Signed, so that what is not ASCII is below a space too.
-    const __m128i space = _mm_set1_epi8(0x20);
-#endif
-    SCAN_BLOCKS(_mm_or_si128(_mm_or_si128(IS('"'), IS('\\')), _mm_or_si128(IS(0x7F), _mm_cmplt_epi8(block, space))))
-    while (start < count && bytes[start] >= 0x20 && bytes[start] < 0x7F && bytes[start] != '"' && bytes[start] != '\\') {
-        start++;
+// Fewer than sixteen bytes, at least one, and spaces behind them: read from both ends, never beyond.
+static inline __m128i short_block(const uint8_t *bytes, size_t count) {
+    const uint64_t spaces = 0x2020202020202020;
+    uint64_t low = 0, high = 0;
+    if (count >= 8) {
+        memcpy(&low, bytes, 8);
+        memcpy(&high, bytes + count - 8, 8);
+        // In two steps, since of eight bytes the upper word gets none.
+        high = high >> (8 * (15 - count)) >> 8 | spaces << (8 * (count - 8));
+        return _mm_set_epi64x((long long)high, (long long)low);
     }
-    return start;
+    if (count >= 4) {
+        uint32_t first, last;
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + count - 4, 4);
+        low = first | (uint64_t)last << (8 * (count - 4));
+    } else {
+        low = bytes[0] | (uint64_t)bytes[count / 2] << (8 * (count / 2)) | (uint64_t)bytes[count - 1] << (8 * (count - 1));
+    }
+    return _mm_set_epi64x((long long)spaces, (long long)(low | spaces << (8 * count)));
+}
+
+// Signed, so that what is not ASCII is below a space too.
+static inline __m128i unprintable(__m128i block) {
+    __m128i marks = _mm_or_si128(IS('"'), IS('\\'));
+    return _mm_or_si128(marks, _mm_or_si128(IS(0x7F), _mm_cmplt_epi8(block, _mm_set1_epi8(0x20))));
+}
+#endif
+
+int byte_scan_copy_printable(const uint8_t *bytes, size_t count, uint8_t *copy) {
+    if (count == 0) return 1;
+#if defined(__SSE2__)
+    if (count < 16) {
+        __m128i block = short_block(bytes, count);
+        _mm_storeu_si128((__m128i *)copy, block);
+        return _mm_movemask_epi8(unprintable(block)) == 0;
+    }
+    __m128i last = _mm_loadu_si128((const __m128i *)(bytes + count - 16));
+    __m128i found = unprintable(last);
+    for (size_t at = 0; at + 16 < count; at += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + at));
+        _mm_storeu_si128((__m128i *)(copy + at), block);
+        found = _mm_or_si128(found, unprintable(block));
+    }
+    _mm_storeu_si128((__m128i *)(copy + count - 16), last);
+    return _mm_movemask_epi8(found) == 0;
+#else
+    int found = 0;
+    for (size_t at = 0; at < count; at++) {
+        copy[at] = bytes[at];
+        found |= bytes[at] < 0x20 || bytes[at] >= 0x7F || bytes[at] == '"' || bytes[at] == '\\';
+    }
+    return !found;
+#endif
 }
 
 size_t byte_scan_underscore(const uint8_t *bytes, size_t start, size_t count) {

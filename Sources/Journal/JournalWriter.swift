@@ -81,8 +81,7 @@ package final class JournalWriter {
     }
 
     package func put(_ field: EntryField, _ text: String) {
-        var text = text
-        text.withUTF8 { self.put(field, UnsafeRawBufferPointer($0)) }
+        text.utf8.span.withUnsafeBytes { self.put(field, $0) }
     }
 
     @inlinable package func put(_ field: EntryField, _ text: UnsafeRawBufferPointer) {

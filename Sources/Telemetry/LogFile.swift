@@ -12,7 +12,11 @@ package final class LogFile: Sendable {
     }
 
     /// A buffer larger than this is not kept.
-    private static let keptBytes = 4 << 20
+    private static let keptBytes = 1 << 20
+    /// So much is written without waiting for more: what is larger leaves the processor's cache before it is read again.
+    private static let batchBytes = 128 << 10
+    /// After so much the system is told that nobody here will read it again.
+    private static let settledBytes = 4 << 20
 
     private struct Pending {
         var bytes: [UInt8] = []
@@ -28,6 +32,8 @@ package final class LogFile: Sendable {
     private let thread = Mutex<pthread_t?>(nil)
     /// Raised when the thread has something to do: it sleeps meanwhile, since each waking takes the processor from a loop.
     private let work = DispatchSemaphore(value: 0)
+    /// Raised when what is pending should not wait for more.
+    private let batch = DispatchSemaphore(value: 0)
 
     /// Opens the log; `capacity` bounds the bytes that wait for the disk. Throws what the system says if a file cannot
     /// be opened.
@@ -43,14 +49,18 @@ package final class LogFile: Sendable {
 
     /// Takes whole lines. Costs a lock held for the copying of the bytes, so hand over many lines at once.
     package func write(_ lines: UnsafeRawBufferPointer, count: Int) {
-        let (fits, isFirst) = self.pending.withLock { pending in
-            guard pending.bytes.count + lines.count <= self.capacity, !pending.isClosed else { return (false, false) }
-            let isFirst = pending.bytes.isEmpty
+        let sizes = self.pending.withLock { pending -> (before: Int, after: Int)? in
+            let before = pending.bytes.count
+            guard before + lines.count <= self.capacity, !pending.isClosed else { return nil }
             pending.bytes.append(contentsOf: lines)
-            return (true, isFirst)
+            return (before, pending.bytes.count)
         }
-        if isFirst { self.work.signal() }
-        if !fits { self.dropped.wrappingAdd(UInt64(count), ordering: .relaxed) }
+        guard let sizes else {
+            self.dropped.wrappingAdd(UInt64(count), ordering: .relaxed)
+            return
+        }
+        if sizes.before == 0 { self.work.signal() }
+        if sizes.before < Self.batchBytes, sizes.after >= Self.batchBytes { self.batch.signal() }
     }
 
     /// Opens the file anew, after whoever rotates logs has moved it away.
@@ -63,6 +73,7 @@ package final class LogFile: Sendable {
     package func close() {
         self.pending.withLock { $0.isClosed = true }
         self.work.signal()
+        self.batch.signal()
         if let thread = self.thread.withLock({ $0 }) { pthread_join(thread, nil) }
     }
 
@@ -98,6 +109,7 @@ package final class LogFile: Sendable {
     /// Two buffers change places, so that neither grows anew for each batch.
     private func run() {
         var bytes: [UInt8] = []
+        var unsettled = 0
         while true {
             self.work.wait()
             let (reopen, closed) = self.pending.withLock { pending in
@@ -108,11 +120,16 @@ package final class LogFile: Sendable {
             }
             if reopen { self.replaceDescriptor() }
             self.writeAll(bytes)
+            unsettled += bytes.count
+            if unsettled >= Self.settledBytes {
+                self.settle()
+                unsettled = 0
+            }
             // What a burst needed is given back.
             bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptBytes)
             if closed { break }
-            // More lines gather, so that a busy log is written twenty times a second.
-            usleep(50_000)
+            // More lines gather: twenty times a second a log that is not busy is written.
+            _ = self.batch.wait(timeout: .now() + .milliseconds(50))
         }
         if case .file = self.destination { Glibc.close(self.descriptor.load(ordering: .relaxed)) }
     }
@@ -131,6 +148,13 @@ package final class LogFile: Sendable {
             }
             offset += written
         }
+    }
+
+    /// Lets the file's pages go to the disk and out of memory, without waiting for either: a busy log would fill the memory of
+    /// the machine, and a page that was never used costs several times what one does that was given back just now.
+    private func settle() {
+        guard case .file = self.destination else { return }
+        posix_fadvise(self.descriptor.load(ordering: .relaxed), 0, 0, POSIX_FADV_DONTNEED)
     }
 
     private func replaceDescriptor() {

@@ -168,10 +168,9 @@ struct QuantityTests {
 /// Digits, against those of the standard library.
 struct DecimalNumberTests {
     private static func text(_ number: UInt64) -> String {
-        let digits = DecimalNumber(number)
-        return withUnsafeTemporaryAllocation(byteCount: digits.count, alignment: 1) { memory in
-            digits.write(to: memory.baseAddress!)
-            return String(decoding: memory, as: UTF8.self)
+        withUnsafeTemporaryAllocation(byteCount: DecimalNumber.room, alignment: 1) { memory in
+            let count = DecimalNumber.write(number, to: memory.baseAddress!)
+            return String(decoding: memory.prefix(count), as: UTF8.self)
         }
     }
 

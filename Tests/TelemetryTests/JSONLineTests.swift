@@ -1,3 +1,4 @@
+import GatewayModel
 import Testing
 
 @testable import Telemetry
@@ -54,13 +55,14 @@ struct JSONLineTests {
         #expect(text == "{\"a\":\(number)}\n")
     }
 
-    @Test func writesIDsInHexadecimal() {
+    @Test func writesIDsAsTheyDescribeThemselves() {
+        let id = RecordID(process: 0x0123_4567_89AB_CDEF, count: 0xFEDC_BA98_7654_3210)
         let text = Self.text { line in
             line.begin()
-            line.put("id", prefix: "req_", hex: (0x0123_4567_89AB_CDEF, 10))
+            line.put("id", id)
             line.end()
         }
-        #expect(text == "{\"id\":\"req_0123456789abcdef000000000000000a\"}\n")
+        #expect(text == "{\"id\":\"\(id)\"}\n")
     }
 
     /// The memory grows with what is written, and is used again when it was cleared.
@@ -86,7 +88,7 @@ struct JSONLineTests {
             let numbers = [power &- 1, power, power &+ 1]
             power = power > UInt64.max / 10 ? 1 : power * 10
             line.begin()
-            line.put("plain", plain: Array(value.utf8))
+            line.put("plain", Array(value.utf8))
             for number in numbers { line.put("n", number) }
             line.put(dynamic: "m", numbers[0])
             line.end()

@@ -1,10 +1,12 @@
-// Compares every search of `byte_scan.c` and the check of `crc32c.c` with a plain one, byte by byte, with the bytes right
-// against a page that must not be touched: before them, or behind them. `scripts/test-scan` builds it for each way that
-// the sources can be compiled, with the compiler's checks on, and compares what the builds say of the same random documents.
+// Compares every search of `byte_scan.c`, the check of `crc32c.c` and the digits of `hex_digits.h` with plain ones, byte by byte,
+// with the bytes right against a page that must not be touched: before them, or behind them. `scripts/test-scan` builds it for
+// each way that the sources can be compiled, with the compiler's checks on, and compares what the builds say of the same random
+// documents.
 
 #define _GNU_SOURCE
 #include "byte_scan.h"
 #include "crc32c.h"
+#include "hex_digits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +58,8 @@ static const struct {
     int (*is_found)(uint8_t);
 } searches[] = {
     {"string_end", byte_scan_string_end, ends_string}, {"line_end", byte_scan_line_end, ends_line},
-    {"control", byte_scan_control, is_control},        {"unprintable", byte_scan_unprintable, is_unprintable},
-    {"underscore", byte_scan_underscore, is_underscore}, {"token_end", byte_scan_token_end, ends_token},
+    {"control", byte_scan_control, is_control},        {"underscore", byte_scan_underscore, is_underscore},
+    {"token_end", byte_scan_token_end, ends_token},
 };
 
 static void check_search(unsigned which, const uint8_t *bytes, size_t start, size_t count) {
@@ -101,6 +103,30 @@ static void check_searches(void) {
             check_search(which, bytes, count == 0 ? 0 : draw((unsigned)count), count);
         }
     }
+}
+
+static void check_copy(size_t count, int at_its_end, size_t at, uint8_t byte) {
+    uint8_t *bytes = place(count, at_its_end);
+    memset(bytes, 'a', count);
+    if (at < count) bytes[at] = byte;
+    // Right before a page that must not be touched: behind the copy only up to the sixteen bytes that there always are.
+    size_t room = count < 16 ? 16 : count;
+    static uint8_t kept[64];
+    memcpy(kept, bytes, count);
+    uint8_t *copy = place(room, !at_its_end);
+    int wanted = at >= count || !is_unprintable(byte);
+    int said = byte_scan_copy_printable(bytes, count, copy);
+    EXPECT(said == wanted, "copy_printable says %d of %zu bytes with %d at %zu", said, count, byte, at);
+    EXPECT(memcmp(copy, kept, count) == 0, "copy_printable: another copy of %zu bytes", count);
+}
+
+static void check_copies(void) {
+    for (size_t count = 0; count <= 64; count++) {
+        for (size_t at = 0; at <= count; at++) {
+            for (unsigned byte = 0; byte < 256; byte++) check_copy(count, byte & 1, at, (uint8_t)byte);
+        }
+    }
+    EXPECT(byte_scan_copy_printable(NULL, 0, page) == 1, "copy_printable of nothing");
 }
 
 static void check_paths(void) {
@@ -338,7 +364,7 @@ static void digest_documents(void) {
     EXPECT(plain > 10000, "only %ld documents were plain", plain);
 }
 
-// MARK: the check
+// MARK: the check, and digits
 
 static void check_crc32c(void) {
     EXPECT(crc32c((const uint8_t *)"123456789", 9) == 0xE3069283, "crc32c of the digits");
@@ -349,16 +375,30 @@ static void check_crc32c(void) {
     }
 }
 
+static void check_hex_digits(void) {
+    for (int count = 0; count < 10000; count++) {
+        uint64_t words[2];
+        for (int word = 0; word < 2; word++) words[word] = (uint64_t)draw(1 << 22) << 42 | (uint64_t)draw(1 << 21) << 21 | draw(1 << 21);
+        char plain[33];
+        snprintf(plain, sizeof plain, "%016llx%016llx", (unsigned long long)words[0], (unsigned long long)words[1]);
+        uint8_t *digits = place(32, count & 1);
+        hex_digits(words[0], words[1], digits);
+        EXPECT(memcmp(digits, plain, 32) == 0, "digits of %s", plain);
+    }
+}
+
 int main(void) {
     uint8_t *memory = mmap(NULL, 3 * page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return 2;
     page = memory + page_bytes;
     if (mprotect(page, page_bytes, PROT_READ | PROT_WRITE) != 0) return 2;
     check_searches();
+    check_copies();
     check_paths();
     check_known_fields();
     check_heads();
     check_crc32c();
+    check_hex_digits();
     digest_documents();
     printf("%016llx\n", (unsigned long long)digest);
     return flaws != 0;

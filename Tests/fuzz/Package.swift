@@ -54,7 +54,8 @@ let package = Package(
         layer(
             "GatewayCore",
             [
-                "GatewayModel", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal", "CZlib",
+                "GatewayModel", "CByteScan", "HTTPWire", "JSONScan", "Dialects", "Telemetry", "SharedState", "Journal",
+                "CZlib",
                 "CBrotli", "CZstd", nio, .product(name: "Crypto", package: "swift-crypto"),
             ]
         ),

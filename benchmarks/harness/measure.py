@@ -134,7 +134,10 @@ def stalls(cores, seconds: float) -> dict:
 
 
 def instructions(start_peer, cores, few: int, many: int) -> float:
-    """User instructions per request by callgrind: two runs, so that start and end of the process cancel out."""
+    """User instructions per request by callgrind: two runs, so that start and end of the process cancel out.
+
+    They do so up to some three million of two thousand million, of the gateway's; hence `many`.
+    """
     if not shutil.which("valgrind"):
         raise Fault("valgrind is not installed (scripts/setup bench)")
     return (_executed(start_peer, cores, many) - _executed(start_peer, cores, few)) / (many - few)

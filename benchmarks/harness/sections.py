@@ -82,7 +82,7 @@ def instructions(bench):
 
         try:
             upstream.start()
-            count = measure.instructions(start_peer, bench.around, few=2000, many=8000)
+            count = measure.instructions(start_peer, bench.around, few=2000, many=32_000)
         finally:
             upstream.stop()
         bench.results.values["instructions", each.name] = count

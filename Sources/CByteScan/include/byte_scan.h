@@ -19,8 +19,10 @@ size_t byte_scan_line_end(const uint8_t *bytes, size_t start, size_t count);
 // A control character, tab included, or DEL: where the value of a header field may end (RFC 9110 section 5.5).
 size_t byte_scan_control(const uint8_t *bytes, size_t start, size_t count);
 
-// A quote, a backslash, a control character, DEL, or a byte that is not ASCII: what a JSON string for a log cannot take as it is.
-size_t byte_scan_unprintable(const uint8_t *bytes, size_t start, size_t count);
+// Copies the bytes and says whether a JSON string of a log can take them as they are: 1 when there is no quote, no backslash, no
+// control character, no DEL, and nothing that is not ASCII among them. `copy` has room for 16 bytes at least; behind the copy
+// anything may be left in them.
+int byte_scan_copy_printable(const uint8_t *bytes, size_t count, uint8_t *copy);
 
 // An underscore or a backslash: rare in prose, part of every name of a file's id, or of an escape that hides it.
 size_t byte_scan_underscore(const uint8_t *bytes, size_t start, size_t count);

@@ -19,7 +19,7 @@ package final class LoopState {
     let callReader = CallReader()
     /// Read the answers that come in one piece, of all exchanges.
     let answerReaders = AnswerReaders()
-    /// A head built for each message; kept so that its memory is used again.
+    /// The server is stopping: connections close as their exchanges end.
     package var isDraining = false
 
     package init(

@@ -16,11 +16,11 @@ final class AccessLog {
     /// Formats a line into the loop's own batch.
     func write(_ record: borrowing ExchangeRecord, _ end: ExchangeRecord.End, _ table: RoutingTable?) {
         self.line.begin()
-        self.line.put("time", plain: self.time.text(record.startedAt))
-        self.line.put("id", prefix: "req_", hex: (record.id.process, record.id.count))
+        self.line.put("time", self.time.text(record.startedAt))
+        self.line.put("id", record.id)
         if !record.requestID.isEmpty { self.line.put("request_id", record.requestID.bytes) }
-        self.line.put("peer", plain: record.peer)
-        self.line.put("method", plain: record.method.bytes)
+        self.line.put("peer", record.peer)
+        self.line.put("method", record.method.bytes)
         self.line.put("path", record.path.bytes)
         self.line.put("status", UInt64(record.status))
         self.line.put("outcome", end.outcome.rawValue)
@@ -52,10 +52,10 @@ final class AccessLog {
     }
 
     private func putNames(_ record: borrowing ExchangeRecord, _ table: RoutingTable) {
-        if record.namespace >= 0 { self.line.put("namespace", plain: table.namespaces[record.namespace].name) }
-        if record.key >= 0 { self.line.put("key", plain: table.keys[record.key].name) }
-        if record.route >= 0 { self.line.put("route", plain: table.routes[record.route].name) }
-        if record.upstream >= 0 { self.line.put("upstream", plain: table.upstreams[record.upstream].nameBytes) }
+        if record.namespace >= 0 { self.line.put("namespace", table.namespaces[record.namespace].name) }
+        if record.key >= 0 { self.line.put("key", table.keys[record.key].name) }
+        if record.route >= 0 { self.line.put("route", table.routes[record.route].name) }
+        if record.upstream >= 0 { self.line.put("upstream", table.upstreams[record.upstream].nameBytes) }
         self.line.put("config_version", table.version)
     }
 

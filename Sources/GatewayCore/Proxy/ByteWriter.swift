@@ -1,3 +1,4 @@
+import CByteScan
 import GatewayModel
 import NIOCore
 
@@ -11,20 +12,26 @@ struct ByteWriter: ~Copyable {
 
     private init(_ memory: UnsafeMutableRawBufferPointer) { self.memory = memory }
 
-    /// Appends to `out` what `body` writes, at most `limit` bytes.
+    /// Appends to `out` what `body` writes, at most `limit` bytes. A number at their end may have more room than it needs.
     @inline(__always)
     static func append(to out: inout ByteBuffer, atMost limit: Int, _ body: (inout ByteWriter) -> Void) {
-        _ = out.writeWithUnsafeMutableBytes(minimumWritableBytes: limit) { memory in
+        _ = out.writeWithUnsafeMutableBytes(minimumWritableBytes: limit + DecimalNumber.room) { memory in
             var writer = ByteWriter(memory)
             body(&writer)
             return writer.count
         }
     }
 
+    /// Where the next bytes go, at most `count`.
+    @inline(__always)
+    private func place(_ count: Int) -> UnsafeMutableRawPointer {
+        precondition(count <= self.memory.count - self.count, "a head is longer than the room reserved for it")
+        return self.memory.baseAddress! + self.count
+    }
+
     @inline(__always)
     private mutating func take(_ count: Int) -> UnsafeMutableRawPointer {
-        precondition(count <= self.memory.count - self.count, "a head is longer than the room reserved for it")
-        let place = self.memory.baseAddress! + self.count
+        let place = self.place(count)
         self.count += count
         return place
     }
@@ -63,16 +70,12 @@ struct ByteWriter: ~Copyable {
 
     /// A number that is not negative, in decimal.
     mutating func write(_ number: Int) {
-        let digits = DecimalNumber(UInt64(number))
-        digits.write(to: self.take(digits.count))
+        self.count += DecimalNumber.write(UInt64(number), to: self.place(DecimalNumber.room))
     }
 
-    /// Sixteen hexadecimal digits, eight at a time.
-    mutating func writeHex(_ word: UInt64) {
-        let place = self.take(16)
-        let high = HexWord.digits(of: UInt32(truncatingIfNeeded: word >> 32))
-        let low = HexWord.digits(of: UInt32(truncatingIfNeeded: word))
-        place.storeBytes(of: high.bigEndian, as: UInt64.self)
-        place.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+    /// As `RecordID.description` says it.
+    mutating func write(_ id: RecordID) {
+        self.write("req_")
+        hex_digits(id.process, id.count, self.take(32).assumingMemoryBound(to: UInt8.self))
     }
 }

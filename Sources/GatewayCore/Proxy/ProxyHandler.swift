@@ -304,9 +304,7 @@ extension Exchange {
     func writeRequestID(into out: inout ByteWriter) {
         out.write("x-request-id: ")
         if self.record.requestID.isEmpty {
-            out.write("req_")
-            out.writeHex(self.record.id.process)
-            out.writeHex(self.record.id.count)
+            out.write(self.record.id)
         } else {
             out.write(self.record.requestID.bytes)
         }

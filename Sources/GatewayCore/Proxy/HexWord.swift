@@ -1,9 +1,8 @@
 /// Hexadecimal, eight digits at a time and without a table.
-@usableFromInline
-package enum HexWord {
+enum HexWord {
     /// The eight digits of `number` in ASCII, the first one in the highest byte.
-    @inlinable @inline(__always)
-    package static func digits(of number: UInt32) -> UInt64 {
+    @inline(__always)
+    static func digits(of number: UInt32) -> UInt64 {
         // Spread the nibbles over the bytes of a word; one above nine needs 39 more to be a letter.
         var nibbles = UInt64(number)
         nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
