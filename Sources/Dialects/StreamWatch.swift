@@ -51,15 +51,15 @@ package struct StreamWatch: Sendable {
 
     private mutating func seeChat(_ bytes: borrowing Span<UInt8>, _ data: Range<Int>) -> Verdict {
         guard bytes[data.lowerBound] == UInt8(ascii: "{") else {
-            if LineScan.find("[DONE]", bytes, in: data) == data.lowerBound { self.hasEnded = true }
+            if LineScan.begins("[DONE]", bytes, in: data) { self.hasEnded = true }
             return .forward
         }
         guard let place = LineScan.find("\"usage\"", bytes, in: data) else {
-            if LineScan.find("\"error\"", bytes, in: data) == data.lowerBound + 1 { self.hasFailed = true }
+            if LineScan.begins("\"error\"", bytes, in: data.dropFirst()) { self.hasFailed = true }
             return .forward
         }
         // The usual `"usage":null` costs no more than this look.
-        if LineScan.find(":null", bytes, in: place + 7..<data.upperBound) == place + 7 { return .forward }
+        if LineScan.begins(":null", bytes, in: place + 7..<data.upperBound) { return .forward }
         guard let usage = Self.object(bytes, data, "usage") else { return .forward }
         self.usage = TokenUsage(openAI: usage)
         guard self.hidesUsageEvent, let choices = Self.member(bytes, data, "choices") else { return .forward }
@@ -104,7 +104,7 @@ package struct StreamWatch: Sendable {
     /// Google's streams have no last event: the one with the reason to stop is the last that matters.
     private mutating func seeGenerate(_ bytes: borrowing Span<UInt8>, _ data: Range<Int>) {
         if LineScan.find("\"finishReason\"", bytes, in: data) != nil { self.hasEnded = true }
-        if LineScan.find("\"error\"", bytes, in: data) == data.lowerBound + 1 { self.hasFailed = true }
+        if LineScan.begins("\"error\"", bytes, in: data.dropFirst()) { self.hasFailed = true }
         guard LineScan.find("\"usageMetadata\"", bytes, in: data) != nil,
             let usage = Self.object(bytes, data, "usageMetadata")
         else { return }

@@ -11,21 +11,38 @@ protocol Expiring: AnyObject {
 ///
 /// A pass over ten thousand entries takes a few microseconds; it is done a few times a second, so a deadline is late by at
 /// most that.
+///
+/// WHY: unsafe memory: a deadline is moved for every event of every stream, and an array would be asked each time whether others
+/// share it. There are as many times as owners, and a slot is one of them, or -1.
 final class Deadlines {
     /// No deadline.
     static let never = UInt64.max
 
-    private var times: [UInt64] = []
+    private var times = UnsafeMutablePointer<UInt64>.allocate(capacity: 64)
+    private var capacity = 64
     private var owners: [any Expiring] = []
 
+    deinit { self.times.deallocate() }
+
     func add(_ owner: any Expiring, _ time: UInt64) {
-        owner.deadlineSlot = self.times.count
-        self.times.append(time)
+        let slot = self.owners.count
+        if slot == self.capacity { self.grow() }
+        owner.deadlineSlot = slot
+        self.times[slot] = time
         self.owners.append(owner)
     }
 
+    private func grow() {
+        let fresh = UnsafeMutablePointer<UInt64>.allocate(capacity: 2 * self.capacity)
+        fresh.update(from: self.times, count: self.capacity)
+        self.times.deallocate()
+        self.times = fresh
+        self.capacity *= 2
+    }
+
     /// Moves a deadline; monotonic nanoseconds, or `never`.
-    func set(_ owner: any Expiring, _ time: UInt64) {
+    @inline(__always)
+    func set(_ owner: some Expiring, _ time: UInt64) {
         if owner.deadlineSlot >= 0 { self.times[owner.deadlineSlot] = time }
     }
 
@@ -33,10 +50,9 @@ final class Deadlines {
         let slot = owner.deadlineSlot
         guard slot >= 0 else { return }
         owner.deadlineSlot = -1
-        let lastTime = self.times.removeLast()
         let lastOwner = self.owners.removeLast()
-        if slot < self.times.count {
-            self.times[slot] = lastTime
+        if slot < self.owners.count {
+            self.times[slot] = self.times[self.owners.count]
             self.owners[slot] = lastOwner
             lastOwner.deadlineSlot = slot
         }
@@ -45,7 +61,7 @@ final class Deadlines {
     /// Tells everyone whose time has come, once.
     func expire(_ now: UInt64) {
         var expired: [any Expiring] = []
-        for slot in self.times.indices where self.times[slot] <= now {
+        for slot in self.owners.indices where self.times[slot] <= now {
             self.times[slot] = Self.never
             expired.append(self.owners[slot])
         }

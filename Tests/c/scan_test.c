@@ -129,6 +129,23 @@ static void check_copies(void) {
     EXPECT(byte_scan_copy_printable(NULL, 0, page) == 1, "copy_printable of nothing");
 }
 
+// Few letters, so that words are often found, and often begun.
+static void check_find(void) {
+    for (int round = 0; round < 300000; round++) {
+        uint8_t needle[12];
+        size_t count = draw(80), length = 1 + draw(sizeof needle), wanted;
+        unsigned letters = 2 + draw(3);
+        uint8_t *bytes = place(count, round & 1);
+        for (size_t at = 0; at < count; at++) bytes[at] = (uint8_t)('a' + draw(letters));
+        for (size_t at = 0; at < length; at++) needle[at] = (uint8_t)('a' + draw(letters));
+        for (wanted = 0; wanted + length <= count && memcmp(bytes + wanted, needle, length) != 0; wanted++) {}
+        if (wanted + length > count) wanted = count;
+        size_t found = byte_scan_find(bytes, count, needle, length);
+        EXPECT(found == wanted, "find: %zu instead of %zu of %zu, %zu bytes", found, wanted, count, length);
+    }
+    EXPECT(byte_scan_find(NULL, 0, (const uint8_t *)"a", 1) == 0, "find in nothing");
+}
+
 static void check_paths(void) {
     for (int round = 0; round < 200000; round++) {
         size_t count = draw(60), wanted = 0;
@@ -394,6 +411,7 @@ int main(void) {
     if (mprotect(page, page_bytes, PROT_READ | PROT_WRITE) != 0) return 2;
     check_searches();
     check_copies();
+    check_find();
     check_paths();
     check_known_fields();
     check_heads();

@@ -57,15 +57,16 @@ package enum SSEScanner {
         _ end: Int
     ) -> Range<Int>? {
         let count = name.utf8CodeUnitCount
-        guard end - start > count, bytes[start + count] == UInt8(ascii: ":") else { return nil }
-        for index in 0..<count where bytes[start + index] != name.utf8Start[index] { return nil }
+        guard end - start > count, bytes[start + count] == UInt8(ascii: ":"),
+            LineScan.begins(name, bytes, in: start..<end)
+        else { return nil }
         var lower = start + count + 1
         if lower < end, bytes[lower] == UInt8(ascii: " ") { lower += 1 }
         return lower..<end
     }
 }
 
-/// The two searches that every streamed byte goes through.
+/// The searches that every streamed byte goes through.
 enum LineScan {
     /// The place of the next CR or LF from `start` on, or the end of the bytes.
     @inline(__always)
@@ -75,35 +76,21 @@ enum LineScan {
     }
 
     /// The place of the first `needle` in `range`, or nil.
+    @inline(__always)
     static func find(_ needle: StaticString, _ bytes: borrowing Span<UInt8>, in range: Range<Int>) -> Int? {
-        let count = needle.utf8CodeUnitCount
-        guard range.count >= count else { return nil }
-        return bytes.withUnsafeBytes { raw in
-            var index = range.lowerBound
-            let last = range.upperBound - count
-            let first = SIMD16<UInt8>(repeating: needle.utf8Start[0])
-            let second = SIMD16<UInt8>(repeating: needle.utf8Start[1])
-            while index <= last {
-                // Two letters at once, so that only places where both fit are looked at closely.
-                while index &+ 17 <= raw.count, index <= last {
-                    let block = raw.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-                    let next = raw.loadUnaligned(fromByteOffset: index &+ 1, as: SIMD16<UInt8>.self)
-                    if any((block .== first) .& (next .== second)) { break }
-                    index &+= 16
-                }
-                let stop = min(last, index + 15)
-                while index <= stop {
-                    if raw[index] == needle.utf8Start[0], Self.isAt(raw, index, needle) { return index }
-                    index += 1
-                }
-            }
-            return nil
+        let place = bytes.extracting(range).withUnsafeBufferPointer {
+            Int(byte_scan_find($0.baseAddress, $0.count, needle.utf8Start, needle.utf8CodeUnitCount))
         }
+        return place < range.count ? range.lowerBound + place : nil
     }
 
+    /// Whether the bytes of `range` begin with `word`.
     @inline(__always)
-    private static func isAt(_ raw: UnsafeRawBufferPointer, _ start: Int, _ needle: StaticString) -> Bool {
-        for index in 0..<needle.utf8CodeUnitCount where raw[start &+ index] != needle.utf8Start[index] { return false }
+    static func begins(_ word: StaticString, _ bytes: borrowing Span<UInt8>, in range: Range<Int>) -> Bool {
+        guard range.count >= word.utf8CodeUnitCount else { return false }
+        for index in 0..<word.utf8CodeUnitCount where bytes[range.lowerBound + index] != word.utf8Start[index] {
+            return false
+        }
         return true
     }
 }

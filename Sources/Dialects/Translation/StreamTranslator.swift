@@ -181,7 +181,7 @@ enum StreamDecoder {
         _ data: Range<Int>,
         _ events: inout [AnswerEvent]
     ) throws(TranslationFailure) {
-        if case .chat(let decoder) = self, LineScan.find("[DONE]", bytes, in: data) == data.lowerBound {
+        if case .chat(let decoder) = self, LineScan.begins("[DONE]", bytes, in: data) {
             decoder.finish(&events)
             return
         }
