@@ -1,6 +1,3 @@
-// For `memmem`.
-#define _GNU_SOURCE
-
 #include "byte_scan.h"
 #include "scan_blocks.h"
 
@@ -32,6 +29,33 @@ __attribute__((target("avx2"))) static size_t long_string_end(const uint8_t *byt
     }
     return start;
 }
+
+// The same for a CR or LF.
+__attribute__((target("avx2"))) static size_t long_line_end(const uint8_t *bytes, size_t start, size_t count) {
+    const __m256i carriage_return = _mm256_set1_epi8('\r'), line_feed = _mm256_set1_epi8('\n');
+    while (start + 64 <= count) {
+        __m256i first = _mm256_loadu_si256((const __m256i *)(bytes + start));
+        __m256i second = _mm256_loadu_si256((const __m256i *)(bytes + start + 32));
+        __m256i returns = _mm256_or_si256(_mm256_cmpeq_epi8(first, carriage_return), _mm256_cmpeq_epi8(second, carriage_return));
+        __m256i feeds = _mm256_or_si256(_mm256_cmpeq_epi8(first, line_feed), _mm256_cmpeq_epi8(second, line_feed));
+        if (_mm256_movemask_epi8(_mm256_or_si256(returns, feeds)) != 0) return start;
+        start += 64;
+    }
+    return start;
+}
+
+// A place at or before the first one where two letters stand next to each other, which is at most 31 bytes further, or near
+// the end.
+__attribute__((target("avx2"))) static size_t long_pair(const uint8_t *bytes, size_t start, size_t count, uint8_t one, uint8_t two) {
+    const __m256i first = _mm256_set1_epi8((char)one), second = _mm256_set1_epi8((char)two);
+    while (start + 33 <= count) {
+        __m256i begins = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(bytes + start)), first);
+        __m256i goes_on = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(bytes + start + 1)), second);
+        if (_mm256_movemask_epi8(_mm256_and_si256(begins, goes_on)) != 0) return start;
+        start += 32;
+    }
+    return start;
+}
 #endif
 
 size_t byte_scan_string_end(const uint8_t *bytes, size_t start, size_t count) {
@@ -51,6 +75,9 @@ size_t byte_scan_string_end(const uint8_t *bytes, size_t start, size_t count) {
 }
 
 size_t byte_scan_line_end(const uint8_t *bytes, size_t start, size_t count) {
+#if defined(__x86_64__) && defined(__SSE2__)
+    if (has_avx2) start = long_line_end(bytes, start, count);
+#endif
     SCAN_BLOCKS(_mm_or_si128(IS('\r'), IS('\n')))
     while (start < count && bytes[start] != '\r' && bytes[start] != '\n') start++;
     return start;
@@ -343,6 +370,9 @@ size_t byte_scan_find(const uint8_t *bytes, size_t count, const uint8_t *needle,
 #if defined(__SSE2__)
     // Two letters at once: words of ours begin with a quote, as every name does, and what stands behind it is rarer.
     if (length >= 2) {
+#if defined(__x86_64__)
+        if (has_avx2) at = long_pair(bytes, 0, count, needle[0], needle[1]);
+#endif
         const __m128i first = _mm_set1_epi8((char)needle[0]), second = _mm_set1_epi8((char)needle[1]);
         for (; at + 17 <= count && at <= last; at += 16) {
             __m128i begins = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(bytes + at)), first);

@@ -71,6 +71,7 @@ package struct ChunkedDecoder: Sendable {
 
     // WHY: longer than 60 lines: one switch over the states of the grammar above.
     mutating func next(_ bytes: borrowing Span<UInt8>, _ cursor: inout Int) throws(WireError) -> Step {
+        if case .size(digits: 0, value: _) = self.state { self.skipPlainSize(bytes, &cursor) }
         while cursor < bytes.count {
             let byte = bytes[cursor]
             switch self.state {
@@ -102,6 +103,10 @@ package struct ChunkedDecoder: Sendable {
                 let range = ByteRange(cursor, cursor + count)
                 cursor += count
                 self.state = left == UInt64(count) ? .dataCarriageReturn : .data(left: left - UInt64(count))
+                if left == UInt64(count), Self.isLineEnd(bytes, cursor) {
+                    self.state = .size(digits: 0, value: 0)
+                    cursor += 2
+                }
                 return .data(range)
             case .dataCarriageReturn:
                 guard byte == UInt8(ascii: "\r") else { throw .badChunk }
@@ -138,6 +143,27 @@ package struct ChunkedDecoder: Sendable {
             cursor += 1
         }
         return .needsMore
+    }
+
+    /// The line of a size that is all there and is what nearly all are, up to seven digits, read without a state for each of its
+    /// bytes. Any other is left to `next`, the zero of the end too.
+    @inline(__always)
+    private mutating func skipPlainSize(_ bytes: borrowing Span<UInt8>, _ cursor: inout Int) {
+        var index = cursor
+        var value: UInt64 = 0
+        let limit = min(bytes.count, cursor + 7)
+        while index < limit, let digit = CharacterClass.hexValue(bytes[index]) {
+            value = value << 4 | digit
+            index += 1
+        }
+        guard value > 0, Self.isLineEnd(bytes, index) else { return }
+        self.state = .data(left: value)
+        cursor = index + 2
+    }
+
+    @inline(__always)
+    private static func isLineEnd(_ bytes: borrowing Span<UInt8>, _ index: Int) -> Bool {
+        index + 2 <= bytes.count && bytes[index] == UInt8(ascii: "\r") && bytes[index + 1] == UInt8(ascii: "\n")
     }
 
     private mutating func countOverhead(_ error: WireError) throws(WireError) {

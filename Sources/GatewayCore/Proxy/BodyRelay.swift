@@ -433,13 +433,13 @@ final class BodyRelay {
     private func forward(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
         guard bytes.count > 0 else { return }
         self.forwarded += UInt64(bytes.count)
-        bytes.withUnsafeBytes { _ = out.writeBytes($0) }
+        ByteWriter.append(to: &out, atMost: bytes.count) { $0.write(bytes) }
     }
 
     private func openChunk(_ out: inout ByteBuffer) {
         guard self.clientFraming == .chunked else { return }
         self.chunkStart = out.writerIndex
-        out.writeStaticString("00000000\r\n")
+        ByteWriter.append(to: &out, atMost: Self.chunkHeadBytes) { $0.write("00000000\r\n") }
     }
 
     /// Fills in the chunk's size, or takes the chunk back when it stayed empty: an empty one would end the body.
@@ -451,6 +451,6 @@ final class BodyRelay {
             return
         }
         out.setInteger(HexWord.digits(of: UInt32(truncatingIfNeeded: size)), at: self.chunkStart)
-        out.writeStaticString("\r\n")
+        ByteWriter.append(to: &out, atMost: 2) { $0.write("\r\n") }
     }
 }
