@@ -111,7 +111,8 @@ let package = Package(
         layer(
             "GatewayServer",
             [
-                "GatewayModel", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState", "Journal", nio,
+                "GatewayModel", "CByteScan", "GatewayCore", "HTTPWire", "Dialects", "Telemetry", "SharedState",
+                "Journal", nio,
                 posix, nioHTTP1, nioTLS, http2, hpack, tls, httpClient, logging, lifecycle, crypto,
             ]
         ),

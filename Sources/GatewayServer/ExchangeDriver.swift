@@ -45,6 +45,14 @@ final class ExchangeDriver {
         self.client = client
     }
 
+    /// Adds what an event goes through behind the upstream's connection.
+    func addPath(to ahead: inout ReadAhead) {
+        ahead.add(self, lines: 3)
+        self.exchange.visitStreamPlaces { ahead.add($0) }
+        ahead.add(self.exchange.relayObject, lines: 6)
+        self.client.addPath(to: &ahead)
+    }
+
     var isBusy: Bool { if case .idle = self.state { false } else { true } }
 
     // MARK: attempts
@@ -211,6 +219,7 @@ final class ExchangeDriver {
             case .relay:
                 self.state = .relaying
                 self.upload?.answered(status: self.exchange.response.status)
+                if self.exchange.relaysEvents { self.upstream?.expectEvents() }
                 input.moveReaderIndex(forwardBy: length)
                 return self.readBody(&input, into: &out, now: now)
             }

@@ -20,12 +20,15 @@ final class ReadMemory {
     func keep(_ buffer: ByteBuffer) { self.spare = buffer }
 
     /// Sets up `channel`, which must be of this loop, to read into this memory.
-    func serve(_ channel: any Channel) throws {
-        guard let options = channel.syncOptions else { return }
+    @discardableResult
+    func serve(_ channel: any Channel) throws -> Supply? {
+        guard let options = channel.syncOptions else { return nil }
         // One buffer at a time: NIO would keep the others.
         try options.setOption(.maxMessagesPerRead, value: 1)
-        let supply = NIOLoopBound(Supply(from: self), eventLoop: channel.eventLoop)
-        try options.setOption(.recvAllocator, value: Allocator(supply: supply))
+        let supply = Supply(from: self)
+        let bound = NIOLoopBound(supply, eventLoop: channel.eventLoop)
+        try options.setOption(.recvAllocator, value: Allocator(supply: bound))
+        return supply
     }
 
     /// What NIO asks. No larger than three words: NIO would keep it in a box and look, at every read, whether it is shared.
@@ -45,21 +48,25 @@ final class ReadMemory {
     }
 
     /// Gives a channel the loop's buffer, in a size that follows what the channel reads.
-    private final class Supply {
+    final class Supply {
         private let memory: ReadMemory
         private var size = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65_536)
         /// NIO keeps the first buffer for ever; a small one will do.
         private var isFirst = true
         private static let firstBytes = 64
+        /// What whoever reads has said of the next read.
+        var ahead = ReadAhead()
 
-        init(from memory: ReadMemory) { self.memory = memory }
+        fileprivate init(from memory: ReadMemory) { self.memory = memory }
 
-        func buffer(_ allocator: ByteBufferAllocator) -> ByteBuffer {
+        /// NIO asks right before it reads.
+        fileprivate func buffer(_ allocator: ByteBufferAllocator) -> ByteBuffer {
             if self.isFirst { return allocator.buffer(capacity: Self.firstBytes) }
+            self.ahead.fetch()
             return self.memory.take(self.size.nextBufferSize() ?? 2048, allocator)
         }
 
-        func record(_ bytes: Int) {
+        fileprivate func record(_ bytes: Int) {
             if self.isFirst { self.isFirst = false } else { _ = self.size.record(actualReadBytes: bytes) }
         }
     }

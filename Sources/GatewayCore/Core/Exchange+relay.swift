@@ -180,6 +180,17 @@ extension Exchange {
         case refused(Refusal)
     }
 
+    /// The answer is a stream, each event of which is looked at.
+    package var relaysEvents: Bool { self.relay.reading == .events || self.relay.reading == .translated }
+
+    /// What an event touches of this object, whose other parts it leaves alone.
+    package func visitStreamPlaces(_ visit: (UnsafeRawPointer) -> Void) {
+        withUnsafePointer(to: &self.record.firstByteAt) { visit(UnsafeRawPointer($0)) }
+    }
+
+    /// The object that carries an event over.
+    package var relayObject: AnyObject { self.relay }
+
     /// Carries the readable bytes of `input` over. Bytes for the client are put into `out`, large ones into `passed`.
     package func receiveBody(
         _ input: inout ByteBuffer,

@@ -63,7 +63,7 @@ package final class Exchange {
     package init(on loop: LoopState, peer: String) {
         self.loop = loop
         self.relay = BodyRelay(reading: loop.answerReaders)
-        self.record.peer = Array(peer.utf8)
+        self.record.peer = peer
     }
 
     /// What the transport must bring before `admit`.

@@ -44,7 +44,7 @@ struct ExchangeRecord: ~Copyable {
     /// Kept for the access log only.
     var method = ReusedBytes()
     var endUser = ReusedBytes()
-    var peer: [UInt8] = []
+    var peer = ""
     /// What the caller says the call belongs to, and the header that selected its namespace: where they stand in the head, and
     /// in the body, until those are given back. Empty when there is none, or one that is too long to be tags.
     var tagsHeader = ByteRange.empty

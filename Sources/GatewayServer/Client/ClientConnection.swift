@@ -408,6 +408,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
 
     // MARK: what the driver asks for
 
+    /// Adds what an event goes through on its way to the client.
+    func addPath(to ahead: inout ReadAhead) {
+        withUnsafePointer(to: &self.deadlineSlot) { ahead.add(UnsafeRawPointer($0)) }
+        ahead.add(self.socket, lines: 2)
+        if let channel = self.context?.channel { ahead.add(channel, lines: 5) }
+    }
+
     /// False while the client does not take what was sent.
     var isWritable: Bool { self.socket.isWritable }
 

@@ -24,6 +24,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var failure: (any Error)?
 
     private let readMemory: ReadMemory
+    /// Lends the memory of each read; nil when something stands between this handler and the socket.
+    var supply: ReadMemory.Supply?
 
     init(in pool: UpstreamPool, isPlain: Bool, reading readMemory: ReadMemory) {
         self.pool = pool
@@ -48,9 +50,18 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// False while the upstream does not take what was sent.
     var isWritable: Bool { self.socket.isWritable }
 
+    /// A stream has begun: what its events go through is asked for ahead of each read.
+    func expectEvents() {
+        guard let supply = self.supply, let driver = self.driver else { return }
+        supply.ahead.forget()
+        supply.ahead.add(self, lines: 3)
+        driver.addPath(to: &supply.ahead)
+    }
+
     /// Takes the connection back from its exchange: into the pool, or closed when it cannot be used again.
     func giveBack(reusable: Bool, now: UInt64) {
         self.driver = nil
+        self.supply?.ahead.forget()
         self.uses += 1
         guard reusable, self.isUsable else { return self.close() }
         self.setReading(true)

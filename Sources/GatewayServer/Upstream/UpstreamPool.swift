@@ -142,7 +142,7 @@ final class UpstreamPool {
                     if let connector {
                         try channel.pipeline.syncOperations.addHandler(connector)
                     } else {
-                        try pool.loop.answerMemory.serve(channel)
+                        connection.supply = try pool.loop.answerMemory.serve(channel)
                         try channel.pipeline.syncOperations.addHandler(connection)
                     }
                 }

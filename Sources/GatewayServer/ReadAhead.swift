@@ -1,0 +1,32 @@
+import CByteScan
+
+/// The memory that the next event of a stream will go through, asked for while the kernel reads the event.
+///
+/// With hundreds of streams each of them finds its objects gone from the processor's cache, and would wait for one after the
+/// other: 3 % of an event's processor time. Addresses only, which nobody follows: what has gone since costs a fetch in vain.
+struct ReadAhead {
+    private static let room = 8
+    /// An object each: its address, and in the four bits that are zeros in it, how many lines it takes.
+    private var objects = InlineArray<8, UInt>(repeating: 0)
+    private var count = 0
+
+    /// Nothing is known of the next read.
+    mutating func forget() { self.count = 0 }
+
+    /// Adds an object: as many lines, from its beginning on, as an event touches. Beyond the eighth object there is no room.
+    mutating func add(_ object: AnyObject, lines: Int) {
+        self.add(UnsafeRawPointer(Unmanaged.passUnretained(object).toOpaque()), lines: lines)
+    }
+
+    /// Adds a place within an object.
+    mutating func add(_ place: UnsafeRawPointer, lines: Int = 1) {
+        guard self.count < Self.room else { return }
+        self.objects[self.count] = UInt(bitPattern: place) & ~15 | UInt(min(lines, 15))
+        self.count += 1
+    }
+
+    @inline(__always)
+    func fetch() {
+        for index in 0..<self.count { prefetch(self.objects[index] & ~15, UInt32(self.objects[index] & 15)) }
+    }
+}
