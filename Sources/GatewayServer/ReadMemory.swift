@@ -19,7 +19,8 @@ final class ReadMemory {
     /// Keeps the memory of `buffer` for a later read. What was read is not touched before it is let go of by all others.
     func keep(_ buffer: ByteBuffer) { self.spare = buffer }
 
-    /// Sets up `channel`, which must be of this loop, to read into this memory.
+    /// Sets up `channel`, which must be of this loop, to read into this memory. Returns what lends it; nil for a channel that
+    /// cannot be set up from here.
     @discardableResult
     func serve(_ channel: any Channel) throws -> Supply? {
         guard let options = channel.syncOptions else { return nil }

@@ -47,6 +47,22 @@ struct LogFileTests {
         }
     }
 
+    /// More than is written at once, and more than is kept in memory: all of it is in the file, in order.
+    @Test func keepsTheOrderOfABusyLog() throws {
+        try Self.withFolder { folder in
+            let log = try LogFile(.file("\(folder)/a.log"))
+            var written: [UInt8] = []
+            for batch in 0..<400 {
+                let lines = (0..<1000).map { "line \(batch * 1000 + $0) of a busy log\n" }.joined()
+                written += lines.utf8
+                log.write(Array(lines.utf8), count: 1000)
+            }
+            log.close()
+            #expect(log.droppedLines == 0)
+            #expect(try Data(contentsOf: URL(filePath: "\(folder)/a.log")).elementsEqual(written))
+        }
+    }
+
     @Test func countsTheLinesThatFindNoRoom() throws {
         try Self.withFolder { folder in
             let log = try LogFile(.file("\(folder)/a.log"), capacity: 10)

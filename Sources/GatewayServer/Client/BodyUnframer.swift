@@ -43,7 +43,7 @@ struct BodyUnframer {
             switch step {
             case .data(let range):
                 let piece = input.getSlice(at: input.readerIndex + range.lower, length: range.count) ?? ByteBuffer()
-                input.moveReaderIndex(forwardBy: range.upper)
+                input.moveReaderIndex(forwardBy: cursor)
                 return .piece(piece)
             case .needsMore:
                 input.moveReaderIndex(forwardBy: cursor)
