@@ -48,7 +48,7 @@ final class ExchangeDriver {
     /// Adds what an event goes through behind the upstream's connection.
     func addPath(to ahead: inout ReadAhead) {
         ahead.add(self, lines: 3)
-        self.exchange.visitStreamPlaces { ahead.add($0) }
+        self.exchange.visitStreamPlace { ahead.add($0) }
         ahead.add(self.exchange.relayObject, lines: 6)
         self.client.addPath(to: &ahead)
     }

@@ -5,7 +5,6 @@ import CByteScan
 /// With hundreds of streams each of them finds its objects gone from the processor's cache, and would wait for one after the
 /// other: 3 % of an event's processor time. Addresses only, which nobody follows: what has gone since costs a fetch in vain.
 struct ReadAhead {
-    private static let room = 8
     /// An object each: its address, and in the four bits that are zeros in it, how many lines it takes.
     private var objects = InlineArray<8, UInt>(repeating: 0)
     private var count = 0
@@ -20,9 +19,14 @@ struct ReadAhead {
 
     /// Adds a place within an object.
     mutating func add(_ place: UnsafeRawPointer, lines: Int = 1) {
-        guard self.count < Self.room else { return }
+        guard self.count < self.objects.count else { return }
         self.objects[self.count] = UInt(bitPattern: place) & ~15 | UInt(min(lines, 15))
         self.count += 1
+    }
+
+    /// The addresses, and how many lines of each.
+    var places: [(address: UInt, lines: UInt)] {
+        (0..<self.count).map { (self.objects[$0] & ~15, self.objects[$0] & 15) }
     }
 
     @inline(__always)

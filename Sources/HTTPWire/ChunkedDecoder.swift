@@ -64,7 +64,8 @@ package struct ChunkedDecoder: Sendable {
 
     package init() {}
 
-    /// The next step from `cursor` on, which moves to behind what was used.
+    /// The next step from `cursor` on, which moves to behind what was used: with data, behind the end of its line too, when that
+    /// is there.
     package mutating func next(_ buffer: ByteBuffer, _ cursor: inout Int) throws(WireError) -> Step {
         try self.next(buffer.readableBytesUInt8Span, &cursor)
     }

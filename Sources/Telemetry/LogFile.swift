@@ -150,8 +150,8 @@ package final class LogFile: Sendable {
         }
     }
 
-    /// Lets the file's pages go to the disk and out of memory, without waiting for either: a busy log would fill the memory of
-    /// the machine, and a page that was never used costs several times what one does that was given back just now.
+    /// Lets the file's pages go to the disk, and those that are there out of memory: a busy log would fill the memory of the machine,
+    /// and a page that was never used costs several times what one does that was given back just now.
     private func settle() {
         guard case .file = self.destination else { return }
         posix_fadvise(self.descriptor.load(ordering: .relaxed), 0, 0, POSIX_FADV_DONTNEED)

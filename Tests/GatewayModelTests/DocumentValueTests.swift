@@ -168,8 +168,10 @@ struct QuantityTests {
 /// Digits, against those of the standard library.
 struct DecimalNumberTests {
     private static func text(_ number: UInt64) -> String {
-        withUnsafeTemporaryAllocation(byteCount: DecimalNumber.room, alignment: 1) { memory in
+        withUnsafeTemporaryAllocation(byteCount: DecimalNumber.room + 8, alignment: 1) { memory in
+            memory.initializeMemory(as: UInt8.self, repeating: 0xAA)
             let count = DecimalNumber.write(number, to: memory.baseAddress!)
+            #expect(memory.suffix(8).allSatisfy { $0 == 0xAA }, "more than the room is touched")
             return String(decoding: memory.prefix(count), as: UTF8.self)
         }
     }

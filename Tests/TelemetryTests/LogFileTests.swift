@@ -47,7 +47,7 @@ struct LogFileTests {
         }
     }
 
-    /// More than is written at once, and more than is kept in memory: all of it is in the file, in order.
+    /// Much more than is written at once: all of it is in the file, in order.
     @Test func keepsTheOrderOfABusyLog() throws {
         try Self.withFolder { folder in
             let log = try LogFile(.file("\(folder)/a.log"))

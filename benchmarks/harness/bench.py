@@ -80,7 +80,7 @@ class Bench:
         """Measures the scenarios against each other: all peers of all of them stay up and take turns in every round.
 
         Every second scenario goes through its peers backwards: ours, the last of the one before, is measured in both of them
-        without another between, since their difference is what is asked for and is smaller than what a minute changes.
+        with no other peer between, since their difference is what is asked for and is smaller than what a minute changes.
         """
         rounds = rounds or self.options.rounds
         with ExitStack() as stack:

@@ -18,7 +18,9 @@ class Results:
         self.skipped[what] = why
 
     def peers(self, scenario: str) -> list:
-        return [name for each, name in self.rounds if each == scenario and name != DIRECT]
+        """In the order of the run's first scenario, whatever order they were measured in."""
+        taking_part = {name for each, name in self.rounds if each == scenario and name != DIRECT}
+        return [name for name in dict.fromkeys(name for _, name in self.rounds) if name in taking_part]
 
     def median(self, figure: str, scenario: str, name: str):
         rounds = self.rounds.get((scenario, name))

@@ -46,7 +46,7 @@ def sse(bench):
 
 
 def body(bench):
-    bench.run(BODY_1M, rounds=max(3, bench.options.rounds // 2))
+    bench.run(BODY_1M)
 
 
 def keys(bench):

@@ -27,7 +27,7 @@ int byte_scan_copy_printable(const uint8_t *bytes, size_t count, uint8_t *copy);
 // An underscore or a backslash: rare in prose, part of every name of a file's id, or of an escape that hides it.
 size_t byte_scan_underscore(const uint8_t *bytes, size_t start, size_t count);
 
-// Where `needle` begins: the searches for words of our own, which most bodies do not hold.
+// Where `needle`, of at least one byte, begins, or `count`: the searches for words of our own, which most bodies do not hold.
 size_t byte_scan_find(const uint8_t *bytes, size_t count, const uint8_t *needle, size_t length);
 
 // The first byte that is no `tchar` (RFC 9110 section 5.6.2): where the name of a header field ends.

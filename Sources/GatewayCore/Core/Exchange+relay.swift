@@ -183,8 +183,8 @@ extension Exchange {
     /// The answer is a stream, each event of which is looked at.
     package var relaysEvents: Bool { self.relay.reading == .events || self.relay.reading == .translated }
 
-    /// What an event touches of this object, whose other parts it leaves alone.
-    package func visitStreamPlaces(_ visit: (UnsafeRawPointer) -> Void) {
+    /// The place that an event touches in this object, whose other parts it leaves alone.
+    package func visitStreamPlace(_ visit: (UnsafeRawPointer) -> Void) {
         withUnsafePointer(to: &self.record.firstByteAt) { visit(UnsafeRawPointer($0)) }
     }
 

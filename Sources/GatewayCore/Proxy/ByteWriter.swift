@@ -2,7 +2,7 @@ import CByteScan
 import GatewayModel
 import NIOCore
 
-/// Writes a head's many small pieces into memory that was reserved once, instead of asking the buffer for room and
+/// Writes the many small pieces of a message into memory that was reserved once, instead of asking the buffer for room and
 /// uniqueness at each of about sixty pieces.
 ///
 /// WHY: unsafe memory: every write checks the room that is left and traps beyond it, as an array would.
@@ -12,7 +12,8 @@ struct ByteWriter: ~Copyable {
 
     private init(_ memory: UnsafeMutableRawBufferPointer) { self.memory = memory }
 
-    /// Appends to `out` what `body` writes, at most `limit` bytes. A number at their end may have more room than it needs.
+    /// Appends to `out` what `body` writes, at most `limit` bytes. Some more room is reserved, since a number stores
+    /// whole words.
     @inline(__always)
     static func append(to out: inout ByteBuffer, atMost limit: Int, _ body: (inout ByteWriter) -> Void) {
         _ = out.writeWithUnsafeMutableBytes(minimumWritableBytes: limit + DecimalNumber.room) { memory in
@@ -25,7 +26,7 @@ struct ByteWriter: ~Copyable {
     /// Where the next bytes go, at most `count`.
     @inline(__always)
     private func place(_ count: Int) -> UnsafeMutableRawPointer {
-        precondition(count <= self.memory.count - self.count, "a head is longer than the room reserved for it")
+        precondition(count <= self.memory.count - self.count, "a message is longer than the room reserved for it")
         return self.memory.baseAddress! + self.count
     }
 
