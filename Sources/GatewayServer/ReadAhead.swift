@@ -29,6 +29,7 @@ struct ReadAhead {
         (0..<self.count).map { (self.objects[$0] & ~15, self.objects[$0] & 15) }
     }
 
+    /// Asks for all of them, and goes on without waiting.
     @inline(__always)
     func fetch() {
         for index in 0..<self.count { prefetch(self.objects[index] & ~15, UInt32(self.objects[index] & 15)) }

@@ -9,6 +9,8 @@ struct ChunkedDecoderTests {
         ("5\r\nhello\r\n0\r\n\r\n", "hello"),
         ("a\r\n0123456789\r\nA\r\n0123456789\r\n000\r\n\r\n", "01234567890123456789"),
         ("000000000000005\r\nhello\r\n0\r\n\r\n", "hello"),
+        // The longest size that is read at once, and the shortest that is not.
+        ("0000005\r\nhello\r\n00000005\r\nworld\r\n0000000\r\n\r\n", "helloworld"),
         ("2;a=b\r\n\r\n\r\n1;c=\"d;e\"\r\n0\r\n0;last\r\n\r\n", "\r\n0"),
         ("1\r\nx\r\n0\r\nTrailer: value\r\nB:\r\n\r\n", "x"),
     ]
@@ -29,7 +31,8 @@ struct ChunkedDecoderTests {
         ("-1\r\n", .badChunk), ("0x5\r\nhello", .badChunk), ("g\r\n", .badChunk), (";a\r\n", .badChunk),
         ("5\nhello\r\n", .badChunk), ("5\rhello", .badChunk), ("1000000000000000\r\n", .badChunk),
         ("5\r\nhello0\r\n", .badChunk), ("5\r\nhello\n0\r\n\r\n", .badChunk), ("5\r\nhello\r0\r\n\r\n", .badChunk),
-        ("5\r\nhel\r\n0\r\n\r\n", .badChunk), ("5;a\u{0}\r\nhello\r\n", .badChunk), ("5;a\nb\r\n", .badChunk),
+        ("5\r\nhel\r\n0\r\n\r\n", .badChunk), ("0000005\nhello\r\n", .badChunk), ("0000005 \r\nhello", .badChunk),
+        ("5;a\u{0}\r\nhello\r\n", .badChunk), ("5;a\nb\r\n", .badChunk),
         ("5;a\rb\r\nhello\r\n", .badChunk), ("ffffffffffffffff\r\n", .badChunk), ("5,5\r\n", .badChunk),
         ("5;;\r\nhello\r\n0\r\n\r\n", .badChunk), ("5; \r\nhello\r\n0\r\n\r\n", .badChunk),
         ("5;\r\nhello\r\n0\r\n\r\n", .badChunk), ("5;a=\"b\r\nhello\r\n0\r\n\r\n", .badChunk),
