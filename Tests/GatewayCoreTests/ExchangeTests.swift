@@ -31,7 +31,12 @@ struct ExchangeTests {
     }
 
     /// Of several ids the last one is taken over, and it alone travels; none does that is no id.
-    @Test(arguments: [("a", "b", "b"), ("", "b", "b"), ("a", "", nil), ("a", String(repeating: "b", count: 129), nil)])
+    @Test(arguments: [
+        ("a", "b", "b"), ("", "b", "b"), ("a", "", nil),
+        ("a", String(repeating: "b", count: 128), String(repeating: "b", count: 128)),
+        ("a", String(repeating: "b", count: 129), nil), ("a", "b c~", "b c~"), ("a", "b\u{E9}", nil),
+        ("a", "b\tc", nil),
+    ])
     func oneRequestIDTravels(_ first: String, _ second: String, _ taken: String?) throws {
         let bench = try Bench()
         let fields = "X-Request-ID: \(first)\r\nx-request-id: \(second)\r\n"

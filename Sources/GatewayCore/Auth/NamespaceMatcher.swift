@@ -40,7 +40,7 @@ struct NamespaceMatcher {
         var caller = Caller(namespace: -1, key: key ?? -1)
         if let key {
             guard Int64(wall / 1_000_000_000) < self.table.keys[key].expires else { throw Refusal(.expiredKey) }
-            caller.namespace = self.table.keys[key].namespace
+            caller.namespace = Int(self.table.keys[key].namespace)
         }
         if self.table.hasMatches { try self.agree(&caller, prefix, head, bytes) }
         guard caller.namespace >= 0 else { throw Refusal(.missingKey) }

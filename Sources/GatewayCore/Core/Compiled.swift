@@ -27,16 +27,17 @@ final class CompiledNamespace: Sendable {
     }
 }
 
-/// A value, so that the keys of a table lie beside one another: of a hundred thousand, each request meets another, and what it
-/// reads of it no cache holds.
+/// A value, and small, so that the keys of a table lie beside one another: of a hundred thousand, each request meets another, and
+/// what it reads of it no cache holds.
 struct CompiledKey: Sendable {
-    let name: [UInt8]
-    let limits: [CompiledLimit]
-    /// Nil admits every model.
-    let models: [NamePattern]?
+    /// Among the table's `keyNames`: an array of its own would be one more place to go to.
+    let name: ByteRange
     /// Seconds since 1970; `Int64.max` means never.
     let expires: Int64
-    let namespace: Int
+    /// Nil admits every model.
+    let models: [NamePattern]?
+    let limits: [CompiledLimit]
+    let namespace: Int32
 }
 
 /// One rate limit with the counter that it shares with all loops and all tables.

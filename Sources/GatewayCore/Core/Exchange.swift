@@ -330,10 +330,12 @@ package final class Exchange {
     /// How many attempts have been begun.
     package var attempts: Int { self.record.attempts }
 
-    /// Takes over the caller's id when it is short and plain.
+    /// Takes over the caller's id when it is short and plain: it comes back in the answer's head and stands in logs.
     private func keepRequestID(_ bytes: borrowing Span<UInt8>) {
         let id = self.request.facts.requestID
-        if (1...128).contains(id.count) { self.record.requestID.set(bytes, id) }
+        guard (1...128).contains(id.count) else { return }
+        for place in id.lower..<id.upper where !(0x20...0x7E).contains(bytes[place]) { return }
+        self.record.requestID.set(bytes, id)
     }
 
     static func copy(_ bytes: borrowing Span<UInt8>, _ range: ByteRange, into output: inout [UInt8]) {

@@ -102,7 +102,7 @@ struct ExchangeRecord: ~Copyable {
         guard journal.beginStarted(self.id) else { return false }
         journal.put(.startedAt, self.startedAt)
         journal.put(encoded: table.namespaces[self.namespace].entryField)
-        if self.key >= 0 { journal.put(.key, table.keys[self.key].name) }
+        if self.key >= 0 { table.withKeyName(self.key) { journal.put(.key, $0) } }
         if self.isStream { journal.put(.stream, 1) }
         journal.put(.requestBytes, self.requestBytes)
         self.requestBytesAtStart = self.requestBytes

@@ -1,5 +1,6 @@
 import Crypto
 package import GatewayModel
+import HTTPWire
 package import SharedState
 import Synchronization
 
@@ -11,6 +12,8 @@ package final class RoutingTable: Sendable {
     let keyPepper: SymmetricKey
     let namespaces: [CompiledNamespace]
     let keys: [CompiledKey]
+    /// The names of all keys, behind one another.
+    private let keyNames: [UInt8]
     let upstreams: [CompiledUpstream]
     let models: [CompiledModel]
     let routes: [CompiledRoute]
@@ -64,7 +67,9 @@ package final class RoutingTable: Sendable {
         self.generation = Self.generations.wrappingAdd(1, ordering: .relaxed).newValue
         self.keyPepper = SymmetricKey(data: snapshot.keyPepper.reveal())
         self.namespaces = compiler.namespaces()
-        self.keys = compiler.keys()
+        var keyNames: [UInt8] = []
+        self.keys = compiler.keys(names: &keyNames)
+        self.keyNames = keyNames
         var problems: [String] = []
         self.upstreams = compiler.upstreams(problems: &problems)
         self.problems = problems
@@ -99,6 +104,13 @@ package final class RoutingTable: Sendable {
 
     /// Names and shared states of all upstreams, for metrics.
     package var upstreamStates: [(name: String, state: UpstreamState)] { self.upstreams.map { ($0.name, $0.state) } }
+
+    /// Reads the name of the key at `index`.
+    @inline(__always)
+    func withKeyName(_ index: Int, _ read: (UnsafeRawBufferPointer) -> Void) {
+        let name = self.keys[index].name
+        self.keyNames.withUnsafeBytes { read(UnsafeRawBufferPointer(rebasing: $0[name.lower..<name.upper])) }
+    }
 
     func keyIndex(_ digest: KeyDigest) -> Int? { self.keysByDigest[digest] }
 

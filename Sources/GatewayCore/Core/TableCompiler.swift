@@ -1,4 +1,5 @@
 import GatewayModel
+import HTTPWire
 import SharedState
 
 /// Turns the lists of a snapshot into the compiled forms, resolving names to indices and limits to counters.
@@ -67,14 +68,17 @@ struct TableCompiler {
         return names
     }
 
-    func keys() -> [CompiledKey] {
+    /// The keys; their names are appended to `names`.
+    func keys(names: inout [UInt8]) -> [CompiledKey] {
         self.snapshot.keys.map { key in
-            CompiledKey(
-                name: Array(key.name.utf8),
-                limits: self.limits[.key(key.name)] ?? [],
-                models: key.models,
+            let start = names.count
+            names += key.name.utf8
+            return CompiledKey(
+                name: ByteRange(start, names.count),
                 expires: key.expires ?? Int64.max,
-                namespace: self.namespaceIndex[key.namespace] ?? 0
+                models: key.models,
+                limits: self.limits[.key(key.name)] ?? [],
+                namespace: Int32(self.namespaceIndex[key.namespace] ?? 0)
             )
         }
     }
