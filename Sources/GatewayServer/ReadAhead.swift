@@ -32,6 +32,6 @@ struct ReadAhead {
     /// Asks for all of them, and goes on without waiting.
     @inline(__always)
     func fetch() {
-        for index in 0..<self.count { prefetch(self.objects[index] & ~15, UInt32(self.objects[index] & 15)) }
+        self.objects.span.withUnsafeBufferPointer { prefetch($0.baseAddress, UInt32(self.count)) }
     }
 }

@@ -3,10 +3,14 @@
 
 #include <stdint.h>
 
-// Asks the processor for `lines` cache lines from `address` on. It goes on without waiting, and an address that is nobody's any
-// more does no harm. In C because Swift has no word for it.
-static inline void prefetch(uintptr_t address, unsigned lines) {
-    for (unsigned line = 0; line < lines; line++) __builtin_prefetch((const void *)(address + 64 * line));
+// Asks the processor for the cache lines of some places: addresses with zeros for their four lowest bits, where it stands
+// instead how many lines from there on. It goes on without waiting, and an address that is nobody's any more does no harm. In C
+// because Swift has no word for it.
+static inline void prefetch(const uintptr_t *places, unsigned count) {
+    for (unsigned index = 0; index < count; index++) {
+        uintptr_t line = places[index] & ~(uintptr_t)15, end = line + (places[index] & 15) * 64;
+        for (; line < end; line += 64) __builtin_prefetch((const void *)line);
+    }
 }
 
 #endif

@@ -44,15 +44,14 @@ final class BodyRelay {
     private static let tailBytes = 8 << 10
     /// Smaller pieces are copied into the outgoing message, larger ones are written as they are.
     private static let copyLimit = 8 << 10
-    /// Room for eight digits and CR LF; `RFC 9112` §7.1 allows leading zeros.
-    private static let chunkHeadBytes = 10
+    /// Eight digits, which RFC 9112 §7.1 allows to begin with zeros, CR LF, and CR LF behind the data.
+    private static let chunkFrameBytes = 12
     static let wholeLimit = 16 << 20
 
     private var source = Source.finished
     private(set) var clientFraming = ClientFraming.none
     private(set) var reading = Reading.nothing
     private var inflater: Inflater?
-    private var chunkStart = -1
     /// Of `Reading.translated`.
     private var translator: StreamTranslator?
     /// Memory for what the translator makes of the next bytes.
@@ -97,7 +96,6 @@ final class BodyRelay {
         self.searched = 0
         self.watch = watch
         self.forwarded = 0
-        self.chunkStart = -1
         self.format = format
         self.keepsID = keepsID
         self.members = nil
@@ -158,15 +156,10 @@ final class BodyRelay {
             self.pass(&input, left, &passed)
             return
         }
-        self.openChunk(&out)
         var cursor = 0
-        do throws(Failure) { try self.unframe(input, &cursor, into: &out) } catch {
-            self.closeChunk(&out)
-            throw error
-        }
+        try self.unframe(input, &cursor, into: &out)
         input.moveReaderIndex(forwardBy: cursor)
         if self.isFinished { self.flushPending(into: &out) }
-        self.closeChunk(&out)
         guard !self.isFinished || self.isUnpacked else { throw .broken }
     }
 
@@ -214,19 +207,12 @@ final class BodyRelay {
 
     /// The upstream has closed: what is still held belongs to the body.
     func closeSource(into out: inout ByteBuffer) {
-        self.openChunk(&out)
         self.flushPending(into: &out)
-        self.closeChunk(&out)
         self.source = .finished
     }
 
     /// Puts bytes of our own into the body: an error event, a rewritten body.
-    func inject(_ bytes: [UInt8], into out: inout ByteBuffer) {
-        self.openChunk(&out)
-        out.writeBytes(bytes)
-        self.forwarded += UInt64(bytes.count)
-        self.closeChunk(&out)
-    }
+    func inject(_ bytes: [UInt8], into out: inout ByteBuffer) { self.forward(bytes.span, into: &out) }
 
     /// The whole body, for `Reading.whole`.
     var wholeBody: [UInt8] { self.pending }
@@ -275,19 +261,19 @@ final class BodyRelay {
         into out: inout ByteBuffer
     ) throws(Failure) {
         let bytes = input.readableBytesUInt8Span
-        while true {
+        // An event that came alone, in a chunk of its own, is used up with the first step.
+        while cursor < bytes.count {
             let step: ChunkedDecoder.Step
             do throws(WireError) { step = try decoder.next(input, &cursor) } catch { throw .broken }
             switch step {
             case .data(let range): try self.decode(bytes.extracting(range.lower..<range.upper), into: &out)
-            case .needsMore:
-                self.source = .chunked(decoder)
-                return
+            case .needsMore: break
             case .finished:
                 self.source = .finished
                 return
             }
         }
+        self.source = .chunked(decoder)
     }
 
     private func decode(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) throws(Failure) {
@@ -430,27 +416,19 @@ final class BodyRelay {
 
     // MARK: to the client's framing
 
+    /// Puts a piece of the body into `out`, as a chunk of its own where the client's framing has chunks.
     private func forward(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
+        // An empty chunk would end the body.
         guard bytes.count > 0 else { return }
         self.forwarded += UInt64(bytes.count)
-        ByteWriter.append(to: &out, atMost: bytes.count) { $0.write(bytes) }
-    }
-
-    private func openChunk(_ out: inout ByteBuffer) {
-        guard self.clientFraming == .chunked else { return }
-        self.chunkStart = out.writerIndex
-        ByteWriter.append(to: &out, atMost: Self.chunkHeadBytes) { $0.write("00000000\r\n") }
-    }
-
-    /// Fills in the chunk's size, or takes the chunk back when it stayed empty: an empty one would end the body.
-    private func closeChunk(_ out: inout ByteBuffer) {
-        guard self.clientFraming == .chunked else { return }
-        let size = out.writerIndex - self.chunkStart - Self.chunkHeadBytes
-        guard size > 0 else {
-            out.moveWriterIndex(to: self.chunkStart)
-            return
+        let isChunk = self.clientFraming == .chunked
+        ByteWriter.append(to: &out, atMost: bytes.count + Self.chunkFrameBytes) { writer in
+            if isChunk {
+                writer.write(digits: UInt32(bytes.count))
+                writer.write("\r\n")
+            }
+            writer.write(bytes)
+            if isChunk { writer.write("\r\n") }
         }
-        out.setInteger(HexWord.digits(of: UInt32(truncatingIfNeeded: size)), at: self.chunkStart)
-        ByteWriter.append(to: &out, atMost: 2) { $0.write("\r\n") }
     }
 }

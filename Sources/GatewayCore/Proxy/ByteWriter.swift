@@ -74,6 +74,12 @@ struct ByteWriter: ~Copyable {
         self.count += DecimalNumber.write(UInt64(number), to: self.place(DecimalNumber.room))
     }
 
+    /// A number as eight hexadecimal digits.
+    @inline(__always)
+    mutating func write(digits number: UInt32) {
+        self.take(8).storeBytes(of: HexWord.digits(of: number).bigEndian, as: UInt64.self)
+    }
+
     /// As `RecordID.description` says it.
     mutating func write(_ id: RecordID) {
         self.write("req_")
