@@ -149,7 +149,7 @@ def test_front_end_and_gateway_agree(tmp_path: pathlib.Path, kind: str) -> None:
         unknown = [line for line in lines if line.get("request_id") not in known and line.get("code") not in MALFORMED]
         assert unknown == [], "not sent by the front end"
         assert max(counted.values()) == 1, "one request of the front end's is two at the gateway"
-        assert passed, f"the front end has passed on {len(known)}, the gateway has seen {len(lines)}"
+        assert passed, f"the front end has passed on {passed_on(front)}, the gateway has seen {len(lines)}"
         assert recorder.faults == []
         for arrival in recorder.arrivals:
             assert arrival.values("x-front-id") and arrival.values("x-front-id")[0] in known, arrival
@@ -171,4 +171,12 @@ MALFORMED = ("malformed_request", "head_too_large", "unsupported_http_version", 
 
 
 def agreed(front: Front, stack: Stack) -> bool:
-    return sum(request.is_passed for request in front.seen()) == len(gateway_lines(stack))
+    fewest, most = passed_on(front)
+    return fewest <= len(gateway_lines(stack)) <= most
+
+
+def passed_on(front: Front) -> tuple[int, int]:
+    """How many requests the gateway must have seen, and may have: one whose client left while nginx was about to pass it on has
+    a connection to the gateway in nginx's log, on which perhaps not a byte was sent."""
+    passed = [request for request in front.seen() if request.is_passed]
+    return sum(request.status != "499" for request in passed), len(passed)
