@@ -1,9 +1,9 @@
-/// A run of bytes in the buffer that a head was parsed from, counted from the buffer's first readable byte.
+/// A run of bytes in some buffer; of a head, in the buffer that it was parsed from, counted from its first readable byte.
 ///
 /// `@inlinable`: its accessors are called for every field of every head, across a module's border.
 /// Plain numbers instead of a slice: nothing is retained, and a head of twenty fields costs no allocation.
 @usableFromInline
-package struct ByteRange: Sendable, Equatable {
+package struct ByteRange: BitwiseCopyable, Sendable, Equatable {
     @usableFromInline package var start: UInt32
     @usableFromInline package var end: UInt32
 

@@ -207,6 +207,39 @@ struct BodyRelayTests {
         }
     }
 
+    /// One chunk for all that comes at once: the upstream's own ones, what stands around a hidden event, and the next bytes anew.
+    @Test func whatComesAtOnceIsOneChunk() throws {
+        let relay = BodyRelay(reading: AnswerReaders())
+        relay.begin(
+            .chunked,
+            to: .chunked,
+            reading: .events,
+            watch: .init(.openAIChat, hidesUsageEvent: true),
+            format: .openAIChat,
+            inflating: false
+        )
+        let send = { (events: [String]) in
+            var input = ByteBuffer(string: events.map { "\(String($0.utf8.count, radix: 16))\r\n\($0)\r\n" }.joined())
+            var out = ByteBuffer(string: "head")
+            var passed: ByteBuffer?
+            try relay.take(&input, into: &out, passing: &passed)
+            return String(buffer: out)
+        }
+        let usage = #"data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}"# + "\n\n"
+        #expect(
+            try send(["data: 1\n\n", usage, "data: 2\n\n", "data: 3\n\n"])
+                == "head0000001b\r\ndata: 1\n\ndata: 2\n\ndata: 3\n\n\r\n"
+        )
+        #expect(try send([usage]) == "head")
+        #expect(try send(["data: 4\n\n"]) == "head00000009\r\ndata: 4\n\n\r\n")
+        let long = "data: " + String(repeating: "x", count: 0xABC - 8) + "\n\n"
+        #expect(try send([long]) == "head00000abc\r\n\(long)\r\n")
+        var out = ByteBuffer(string: "other")
+        relay.inject(Array("error".utf8), into: &out)
+        relay.inject(Array("end".utf8), into: &out)
+        #expect(String(buffer: out) == "other00000005\r\nerror\r\n00000003\r\nend\r\n")
+    }
+
     @Test(arguments: ["5\r\nhelloX", "x\r\n", "5\r\nhello\r\n-1\r\n", "0\r\nbad trailer\r\n\r\n"])
     func aBrokenChunkIsNoticedHoweverItIsSplit(_ text: String) {
         let bytes = Array(text.utf8)

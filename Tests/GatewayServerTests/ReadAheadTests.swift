@@ -21,7 +21,7 @@ struct ReadAheadTests {
 
     /// Addresses are asked for and never followed: those of what has gone, or was never there, do no harm.
     @Test func fetchesWhatIsNotThere() {
-        for bits in [16, 4096, 0x7FFF_FFFF_FFF0, -16] {
+        for bits in [16, 4096, 0x7FFF_FFFF_FFF0, -4096, -16] {
             var ahead = ReadAhead()
             ahead.add(UnsafeRawPointer(bitPattern: bits)!, lines: 15)
             #expect(ahead.places.map(\.address) == [UInt(bitPattern: bits)])

@@ -82,7 +82,7 @@ class Bench:
         Every second scenario goes through its peers backwards: ours, the last of the one before, is measured in both of them
         with no other peer between, since their difference is what is asked for and is smaller than what a minute changes.
         """
-        rounds = rounds or self.options.rounds
+        rounds = rounds or self.options.rounds * (1 if self.options.quick else max(each.rounds for each in scenarios))
         with ExitStack() as stack:
             subjects = []
             for place, scenario in enumerate(scenarios):

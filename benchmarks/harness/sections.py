@@ -42,7 +42,7 @@ def delay(bench):
 
 
 def sse(bench):
-    bench.run(SSE, TRANSLATED, rounds=twice(bench))
+    bench.run(SSE, TRANSLATED)
 
 
 def body(bench):
@@ -50,13 +50,7 @@ def body(bench):
 
 
 def keys(bench):
-    bench.run(*KEYS, rounds=twice(bench))
-
-
-def twice(bench) -> int:
-    """Rounds for differences of a few parts in a hundred: a virtual machine can be a fifth slower for the next ten seconds (seen:
-    16.5 and 20 µs for the same requests), and a change may come between the two that are compared."""
-    return 2 * bench.options.rounds
+    bench.run(*KEYS)
 
 
 def memory(bench):

@@ -3,9 +3,8 @@
 
 #include <stdint.h>
 
-// Asks the processor for the cache lines of some places: addresses with zeros for their four lowest bits, where it stands
-// instead how many lines from there on. It goes on without waiting, and an address that is nobody's any more does no harm. In C
-// because Swift has no word for it.
+// Asks the processor for the cache lines of some places: addresses whose four lowest bits say how many lines to fetch from there
+// on. It goes on without waiting, and an address that is nobody's any more does no harm. In C because Swift has no word for it.
 static inline void prefetch(const uintptr_t *places, unsigned count) {
     for (unsigned index = 0; index < count; index++) {
         uintptr_t line = places[index] & ~(uintptr_t)15, end = line + (places[index] & 15) * 64;

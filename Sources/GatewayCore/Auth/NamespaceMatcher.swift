@@ -8,8 +8,8 @@ struct NamespaceMatcher {
 
     struct Caller {
         var namespace: Int
-        /// -1: an anonymous caller.
-        var key: Int
+        /// Nil: an anonymous caller.
+        var key: FoundKey?
         /// The field that selected the namespace, if one did.
         var header: HeadField?
     }
@@ -29,18 +29,18 @@ struct NamespaceMatcher {
         return Prefix()
     }
 
-    /// The caller of a request whose credential is `key`, an index or nil. `wall` is nanoseconds since 1970.
+    /// The caller of a request whose credential is `key`, if it has one. `wall` is nanoseconds since 1970.
     func match(
         _ head: RequestHead,
         _ bytes: borrowing Span<UInt8>,
-        key: Int?,
+        key: FoundKey?,
         prefix: Prefix,
         wall: UInt64
     ) throws(Refusal) -> Caller {
-        var caller = Caller(namespace: -1, key: key ?? -1)
+        var caller = Caller(namespace: -1, key: key)
         if let key {
-            guard Int64(wall / 1_000_000_000) < self.table.keys[key].expires else { throw Refusal(.expiredKey) }
-            caller.namespace = Int(self.table.keys[key].namespace)
+            guard Int64(wall / 1_000_000_000) < key.expires else { throw Refusal(.expiredKey) }
+            caller.namespace = Int(key.namespace)
         }
         if self.table.hasMatches { try self.agree(&caller, prefix, head, bytes) }
         guard caller.namespace >= 0 else { throw Refusal(.missingKey) }

@@ -27,8 +27,8 @@ final class CompiledNamespace: Sendable {
     }
 }
 
-/// A value, and small, so that the keys of a table lie beside one another: of a hundred thousand, each request meets another, and
-/// what it reads of it no cache holds.
+/// What a request needs of it stands in `FoundKey` too: of a hundred thousand keys each request meets another, whose memory no cache
+/// holds.
 struct CompiledKey: Sendable {
     /// Among the table's `keyNames`: an array of its own would be one more place to go to.
     let name: ByteRange
@@ -37,7 +37,7 @@ struct CompiledKey: Sendable {
     /// Nil admits every model.
     let models: [NamePattern]?
     let limits: [CompiledLimit]
-    let namespace: Int32
+    let namespace: Int
 }
 
 /// One rate limit with the counter that it shares with all loops and all tables.

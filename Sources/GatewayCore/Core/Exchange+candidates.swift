@@ -197,7 +197,7 @@ extension Exchange {
     }
 
     private func mayCall(_ model: String, _ table: RoutingTable) -> Bool {
-        guard self.record.key >= 0, let allowed = table.keys[self.record.key].models else { return true }
+        guard let allowed = table.rules(of: self.record.key)?.models else { return true }
         return allowed.contains { $0.matches(model) }
     }
 

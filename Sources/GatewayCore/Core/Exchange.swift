@@ -179,7 +179,7 @@ package final class Exchange {
         _ prefix: NamespaceMatcher.Prefix,
         _ bytes: borrowing Span<UInt8>
     ) throws(Refusal) {
-        var key: Int?
+        var key: FoundKey?
         let isSession = self.endpoint?.upgrades == true
         var among = isSession ? Self.keyAmongProtocols(self.request, bytes) : []
         if self.endpoint?.isGoogles == true, let key = GeminiQuery.key(self.request.query, bytes) { among.append(key) }
@@ -198,6 +198,7 @@ package final class Exchange {
         )
         self.record.namespace = caller.namespace
         self.record.key = caller.key
+        if let key = caller.key { matcher.table.expectName(of: key) }
         if let field = caller.header {
             let line = ByteRange(field.name.lower, field.value.upper)
             self.record.matchedHeader = ExchangeRecord.tags(line)
@@ -254,14 +255,15 @@ package final class Exchange {
     }
 
     private func findModel(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
-        if endpoint.callsAnyModel, self.record.key >= 0, table.keys[self.record.key].models != nil {
+        let allowed = table.rules(of: self.record.key)?.models
+        if endpoint.callsAnyModel, allowed != nil {
             throw Refusal(.modelNotAllowed, "A batch may call any model, and this key may not.")
         }
         guard endpoint.model != .none else { return }
         guard !self.record.modelAsked.isEmpty else {
             if endpoint.model == .required { throw Refusal(.missingModel) }
             // Without a name the upstream chooses, and could choose a model that the key may not call.
-            if self.record.key >= 0, table.keys[self.record.key].models != nil {
+            if allowed != nil {
                 throw Refusal(.missingModel, "This key may call certain models only, so the call must name one.")
             }
             return
@@ -272,7 +274,7 @@ package final class Exchange {
             throw Refusal(.modelNotFound, "Asked for: `\(Self.printable(self.record.modelAsked.array))`.")
         }
         self.record.model = model
-        guard self.record.key >= 0, let allowed = table.keys[self.record.key].models else { return }
+        guard let allowed else { return }
         guard allowed.contains(where: { $0.matches(name) }) else { throw Refusal(.modelNotAllowed) }
     }
 
@@ -307,7 +309,7 @@ package final class Exchange {
         }
         try enforcer.enforce(
             table.namespaces[self.record.namespace].limits,
-            self.record.key >= 0 ? table.keys[self.record.key].limits : none,
+            table.rules(of: self.record.key)?.limits ?? none,
             table.routes[self.record.route].limits,
             self.record.model >= 0 ? table.models[self.record.model].limits : none
         )

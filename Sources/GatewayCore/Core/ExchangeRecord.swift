@@ -19,7 +19,8 @@ struct ExchangeRecord: ~Copyable {
     /// Monotonic; 0 until the first byte of the answer's body.
     var firstByteAt: UInt64 = 0
     var namespace = -1
-    var key = -1
+    /// Nil: an anonymous caller, or one that is not known yet.
+    var key: FoundKey?
     var model = -1
     var route = -1
     var upstream = -1
@@ -63,7 +64,7 @@ struct ExchangeRecord: ~Copyable {
         self.receivedAt = now
         self.startedAt = wall
         (self.sentAt, self.firstSentAt, self.firstByteAt) = (0, 0, 0)
-        (self.namespace, self.key, self.model) = (-1, -1, -1)
+        (self.namespace, self.key, self.model) = (-1, nil, -1)
         (self.route, self.upstream, self.callerDialect) = (-1, -1, nil)
         (self.isStream, self.isJournaled, self.isClosed) = (false, false, false)
         (self.attempts, self.shadowRefusals, self.status) = (0, 0, 0)
@@ -102,7 +103,7 @@ struct ExchangeRecord: ~Copyable {
         guard journal.beginStarted(self.id) else { return false }
         journal.put(.startedAt, self.startedAt)
         journal.put(encoded: table.namespaces[self.namespace].entryField)
-        if self.key >= 0 { table.withKeyName(self.key) { journal.put(.key, $0) } }
+        if let key = self.key { table.withName(of: key) { journal.put(.key, $0) } }
         if self.isStream { journal.put(.stream, 1) }
         journal.put(.requestBytes, self.requestBytes)
         self.requestBytesAtStart = self.requestBytes

@@ -1,3 +1,4 @@
+import CByteScan
 import Crypto
 package import GatewayModel
 import HTTPWire
@@ -105,14 +106,40 @@ package final class RoutingTable: Sendable {
     /// Names and shared states of all upstreams, for metrics.
     package var upstreamStates: [(name: String, state: UpstreamState)] { self.upstreams.map { ($0.name, $0.state) } }
 
-    /// Reads the name of the key at `index`.
-    @inline(__always)
-    func withKeyName(_ index: Int, _ read: (UnsafeRawBufferPointer) -> Void) {
-        let name = self.keys[index].name
-        self.keyNames.withUnsafeBytes { read(UnsafeRawBufferPointer(rebasing: $0[name.lower..<name.upper])) }
+    /// The key with this digest, if there is one.
+    func key(_ digest: KeyDigest) -> FoundKey? {
+        guard let index = self.keysByDigest[digest] else { return nil }
+        let key = self.keys[index]
+        return FoundKey(
+            index: Int32(index),
+            namespace: Int32(key.namespace),
+            expires: key.expires,
+            name: key.name,
+            hasRules: key.models != nil || !key.limits.isEmpty
+        )
     }
 
-    func keyIndex(_ digest: KeyDigest) -> Int? { self.keysByDigest[digest] }
+    /// What `key` may do and how often; nil when that is what its namespace may.
+    func rules(of key: FoundKey?) -> CompiledKey? {
+        guard let key, key.hasRules else { return nil }
+        return self.keys[Int(key.index)]
+    }
+
+    /// Asks for the memory of the name of `key`, which the journal will want.
+    @inline(__always)
+    func expectName(of key: FoundKey) {
+        self.keyNames.withUnsafeBytes { names in
+            var place = UInt(bitPattern: names.baseAddress) + UInt(key.name.lower)
+            place = place & ~15 | 1
+            prefetch(&place, 1)
+        }
+    }
+
+    /// Reads the name of `key`.
+    @inline(__always)
+    func withName(of key: FoundKey, _ read: (UnsafeRawBufferPointer) -> Void) {
+        self.keyNames.withUnsafeBytes { read(UnsafeRawBufferPointer(rebasing: $0[key.name.lower..<key.name.upper])) }
+    }
 
     /// The model that serves calls for `name`: the exact one, else the most specific pattern.
     func modelIndex(_ name: UnsafeRawBufferPointer) -> Int? {

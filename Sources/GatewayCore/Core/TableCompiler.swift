@@ -78,7 +78,7 @@ struct TableCompiler {
                 expires: key.expires ?? Int64.max,
                 models: key.models,
                 limits: self.limits[.key(key.name)] ?? [],
-                namespace: Int32(self.namespaceIndex[key.namespace] ?? 0)
+                namespace: self.namespaceIndex[key.namespace] ?? 0
             )
         }
     }

@@ -53,7 +53,7 @@ final class AccessLog {
 
     private func putNames(_ record: borrowing ExchangeRecord, _ table: RoutingTable) {
         if record.namespace >= 0 { self.line.put("namespace", table.namespaces[record.namespace].name) }
-        if record.key >= 0 { table.withKeyName(record.key) { self.line.put("key", $0) } }
+        if let key = record.key { table.withName(of: key) { self.line.put("key", $0) } }
         if record.route >= 0 { self.line.put("route", table.routes[record.route].name) }
         if record.upstream >= 0 { self.line.put("upstream", table.upstreams[record.upstream].nameBytes) }
         self.line.put("config_version", table.version)

@@ -46,12 +46,15 @@ final class BodyRelay {
     private static let copyLimit = 8 << 10
     /// Eight digits, which RFC 9112 §7.1 allows to begin with zeros, CR LF, and CR LF behind the data.
     private static let chunkFrameBytes = 12
+    private static let noChunk = -1
     static let wholeLimit = 16 << 20
 
     private var source = Source.finished
     private(set) var clientFraming = ClientFraming.none
     private(set) var reading = Reading.nothing
     private var inflater: Inflater?
+    /// Where in the outgoing message the chunk begins that the next piece of the same bytes is added to.
+    private var chunkStart = BodyRelay.noChunk
     /// Of `Reading.translated`.
     private var translator: StreamTranslator?
     /// Memory for what the translator makes of the next bytes.
@@ -156,6 +159,7 @@ final class BodyRelay {
             self.pass(&input, left, &passed)
             return
         }
+        defer { self.chunkStart = Self.noChunk }
         var cursor = 0
         try self.unframe(input, &cursor, into: &out)
         input.moveReaderIndex(forwardBy: cursor)
@@ -208,11 +212,15 @@ final class BodyRelay {
     /// The upstream has closed: what is still held belongs to the body.
     func closeSource(into out: inout ByteBuffer) {
         self.flushPending(into: &out)
+        self.chunkStart = Self.noChunk
         self.source = .finished
     }
 
     /// Puts bytes of our own into the body: an error event, a rewritten body.
-    func inject(_ bytes: [UInt8], into out: inout ByteBuffer) { self.forward(bytes.span, into: &out) }
+    func inject(_ bytes: [UInt8], into out: inout ByteBuffer) {
+        self.forward(bytes.span, into: &out)
+        self.chunkStart = Self.noChunk
+    }
 
     /// The whole body, for `Reading.whole`.
     var wholeBody: [UInt8] { self.pending }
@@ -416,19 +424,32 @@ final class BodyRelay {
 
     // MARK: to the client's framing
 
-    /// Puts a piece of the body into `out`, as a chunk of its own where the client's framing has chunks.
+    /// Puts a piece of the body into `out`. Where the client's framing has chunks, one holds all that comes of the same bytes of
+    /// the upstream's: an upstream that sends each byte as a chunk makes no more of them here.
     private func forward(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
         // An empty chunk would end the body.
         guard bytes.count > 0 else { return }
         self.forwarded += UInt64(bytes.count)
         let isChunk = self.clientFraming == .chunked
+        if isChunk, self.chunkStart != Self.noChunk { return self.extendChunk(bytes, &out) }
+        if isChunk { self.chunkStart = out.writerIndex }
         ByteWriter.append(to: &out, atMost: bytes.count + Self.chunkFrameBytes) { writer in
             if isChunk {
-                writer.write(digits: UInt32(bytes.count))
+                writer.write(hex: UInt32(bytes.count))
                 writer.write("\r\n")
             }
             writer.write(bytes)
             if isChunk { writer.write("\r\n") }
         }
+    }
+
+    private func extendChunk(_ bytes: borrowing Span<UInt8>, _ out: inout ByteBuffer) {
+        out.moveWriterIndex(to: out.writerIndex - 2)
+        ByteWriter.append(to: &out, atMost: bytes.count + 2) { writer in
+            writer.write(bytes)
+            writer.write("\r\n")
+        }
+        let size = out.writerIndex - self.chunkStart - Self.chunkFrameBytes
+        out.setInteger(HexWord.digits(of: UInt32(size)), at: self.chunkStart)
     }
 }

@@ -76,7 +76,7 @@ struct ByteWriter: ~Copyable {
 
     /// A number as eight hexadecimal digits.
     @inline(__always)
-    mutating func write(digits number: UInt32) {
+    mutating func write(hex number: UInt32) {
         self.take(8).storeBytes(of: HexWord.digits(of: number).bigEndian, as: UInt64.self)
     }
 

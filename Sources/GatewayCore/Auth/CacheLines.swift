@@ -1,0 +1,38 @@
+import Glibc
+
+/// Values that each have a line of the processor's cache for themselves, in large pages where there are many: whoever reads one of a
+/// hundred thousand waits for memory once. The elements of an array of that size begin anywhere, many lie on two lines, and small
+/// pages are so many that the processor has forgotten where most of them are.
+///
+/// WHY: unsafe memory: it belongs to this object alone, and places are checked, as an array would.
+final class CacheLines<Element: BitwiseCopyable> {
+    private let memory: UnsafeMutableRawPointer
+    let count: Int
+    private static var lineBytes: Int { 64 }
+    private static var largePageBytes: Int { 2 << 20 }
+
+    /// As many copies of `element`, which takes no more than 64 bytes.
+    init(repeating element: Element, count: Int) {
+        precondition(MemoryLayout<Element>.size <= Self.lineBytes, "an element is larger than a line")
+        let bytes = count * Self.lineBytes
+        let isLarge = bytes >= Self.largePageBytes
+        self.memory = .allocate(byteCount: bytes, alignment: isLarge ? Self.largePageBytes : Self.lineBytes)
+        // Where the kernel has no large pages to give, or is told not to, it takes small ones.
+        if isLarge { madvise(self.memory, bytes, MADV_HUGEPAGE) }
+        self.count = count
+        for place in 0..<count { self[place] = element }
+    }
+
+    deinit { self.memory.deallocate() }
+
+    subscript(place: Int) -> Element {
+        @inline(__always) get { self.line(place).load(as: Element.self) }
+        @inline(__always) set { self.line(place).storeBytes(of: newValue, as: Element.self) }
+    }
+
+    @inline(__always)
+    private func line(_ place: Int) -> UnsafeMutableRawPointer {
+        precondition(place >= 0 && place < self.count, "there is no such line")
+        return self.memory + place * Self.lineBytes
+    }
+}
