@@ -128,6 +128,7 @@ struct MetricsPage {
             (.logDropped, self.logDropped), (.seriesOverflow, self.metrics.overflows),
             (.failuresUnlogged, self.failuresUnlogged), (.objectsDropped, self.objectsDropped),
             (.spoolRefusals, self.metrics.spoolRefusals), (.streamErrors, self.metrics.streamErrors),
+            (.keysForgotten, self.metrics.keysForgotten),
         ]
         for (metric, value) in losses {
             self.begin(metric, .counter, &page)

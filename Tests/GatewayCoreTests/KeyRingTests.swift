@@ -77,6 +77,19 @@ struct KeyRingTests {
         }
         #expect(ring.evictions == 4)
     }
+
+    @Test func theMetricsTellHowOftenALoopForgot() throws {
+        let bench = try Bench()
+        bench.loop.keyRing = KeyRing(capacity: 1)
+        let table = try #require(bench.loop.table)
+        for key in ["key-search", "key-plain", "key-search"] {
+            #expect(Self.find(key, &bench.loop.keyRing, table) != nil)
+        }
+        bench.loop.tick()
+        var all = ExchangeMetrics()
+        all.merge(bench.loop.metrics)
+        #expect(all.keysForgotten == 2)
+    }
 }
 
 struct CacheLinesTests {

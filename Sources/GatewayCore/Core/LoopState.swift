@@ -38,9 +38,10 @@ package final class LoopState {
         self.random = RandomNumbers(seed: UInt64.random(in: 1...UInt64.max))
     }
 
-    /// The timer's work, a few times a second: the wall clock, the log's batch.
+    /// The timer's work, a few times a second: the wall clock, the log's batch, counts that are not kept where they are shown.
     package func tick() {
         self.clock.adjust()
+        self.metrics.keysForgotten = self.keyRing.evictions
         self.accessLog?.flush()
     }
 }

@@ -57,6 +57,7 @@ package struct ExchangeMetrics: Sendable {
     package var connectionsRefused: UInt64 = 0
     package var journalLost: UInt64 = 0
     package var spoolRefusals: UInt64 = 0
+    package var keysForgotten: UInt64 = 0
     package var requestsOverLimit: UInt64 = 0
     package var bodiesOverLimit: UInt64 = 0
     /// By reason; the reasons are `WireError`'s texts, a closed set.
@@ -111,6 +112,7 @@ package struct ExchangeMetrics: Sendable {
         self.connectionsRefused += other.connectionsRefused
         self.journalLost += other.journalLost
         self.spoolRefusals += other.spoolRefusals
+        self.keysForgotten += other.keysForgotten
         self.requestsOverLimit += other.requestsOverLimit
         self.bodiesOverLimit += other.bodiesOverLimit
         self.malformed.merge(other.malformed, uniquingKeysWith: +)

@@ -43,6 +43,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
     case seriesOverflow = "gateway_metric_series_overflow_total"
     case spoolRefusals = "gateway_spool_refusals_total"
     case objectsDropped = "gateway_object_map_dropped_total"
+    case keysForgotten = "gateway_key_memory_resets_total"
 
     /// One line for people, and the names of the labels.
     package var entry: (help: String, labels: [String]) {
@@ -91,6 +92,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .seriesOverflow: ("Exchanges counted under `overflow` because there were too many series.", [])
         case .spoolRefusals: ("Uploads refused because there was no room to hold them.", [])
         case .objectsDropped: ("Stored objects forgotten because the map of their owners was full.", [])
+        case .keysForgotten: ("Times that a loop forgot which keys it had verified, because there were too many.", [])
         }
     }
 }
