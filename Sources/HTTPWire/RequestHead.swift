@@ -47,6 +47,9 @@ package final class RequestHead {
         self.length = 0
     }
 
+    /// Gives back the memory of the fields, once their bytes are gone too; what they said of framing and connection stays.
+    package func releaseFields() { self.fields = [] }
+
     package var hasBody: Bool { self.facts.isChunked || (self.facts.contentLength ?? 0) > 0 }
 
     /// Parses the head at the beginning of `buffer`'s readable bytes. Ranges count from `buffer.readerIndex`.

@@ -21,6 +21,9 @@ package final class ResponseHead {
 
     package init() { self.fields.reserveCapacity(8) }
 
+    /// Gives back the memory of the fields, once their bytes are gone too; what they said of framing and connection stays.
+    package func releaseFields() { self.fields = [] }
+
     /// 100 to 199: not the answer yet. 101 is never asked for and therefore counts as garbage with the caller.
     package var isInformational: Bool { (100..<200).contains(self.status) }
 

@@ -166,6 +166,10 @@ extension Exchange {
         self.body = ByteBuffer()
         self.cleaned?.body = ByteBuffer()
         self.record.forgetPlaces()
+        // Any other answer ends soon, and the next request fills the same memory.
+        guard self.relaysEvents else { return }
+        self.request.releaseFields()
+        self.response.releaseFields()
     }
 
     // MARK: the answer's body
