@@ -183,6 +183,28 @@ struct ExchangeTests {
         }
     }
 
+    /// A stream goes on for minutes: neither head's fields are kept for it, passed on (`gpt`) or translated (`claude`). An ordinary
+    /// answer leaves their memory to the next request.
+    @Test(arguments: [
+        ("gpt", "text/event-stream", true), ("claude", "text/event-stream", true), ("gpt", "text/plain", false),
+    ])
+    func aStreamGivesBackTheMemoryOfBothHeads(_ model: String, _ type: String, _ isGivenBack: Bool) throws {
+        let bench = try Bench()
+        let body = #"{"model":"\#(model)","stream":true,"messages":[{"role":"user","content":"a"}]}"#
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: \(type)\r\nx: 1\r\ncontent-length: 4\r\n\r\n"
+        for _ in 0..<2 {
+            _ = try bench.forward(Bench.post("/v1/chat/completions", body, "X-Custom: 1\r\n"), body)
+            #expect(bench.exchange.request.fields.count == 5)
+            let answer = try #require(try bench.answer(head + ":\n"))
+            #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.contains("\r\nx: 1\r\n"))
+            #expect(bench.exchange.request.fields.isEmpty == isGivenBack)
+            #expect((bench.exchange.request.fields.capacity == 0) == isGivenBack)
+            #expect((bench.exchange.response.fields.capacity == 0) == isGivenBack)
+            #expect(bench.exchange.isRequestWhole && bench.exchange.response.keepAlive)
+            bench.exchange.abandon(.clientGone, now: Bench.now + 5)
+        }
+    }
+
     @Test func aStreamThatBreaksOffEndsWithOneErrorEventOfItsDialect() throws {
         let bench = try Bench()
         let body = #"{"model":"claude","stream":true}"#

@@ -6,24 +6,35 @@ import Glibc
 ///
 /// WHY: unsafe memory: it belongs to this object alone, and places are checked, as an array would.
 final class CacheLines<Element: BitwiseCopyable> {
-    private let memory: UnsafeMutableRawPointer
     let count: Int
+    private let memory: UnsafeMutableRawPointer
+    /// What was asked for, `memory` being the first large page within it.
+    private let mapping: UnsafeMutableRawBufferPointer
     private static var lineBytes: Int { 64 }
     private static var largePageBytes: Int { 2 << 20 }
 
     /// As many copies of `element`, which takes no more than 64 bytes.
     init(repeating element: Element, count: Int) {
         precondition(MemoryLayout<Element>.size <= Self.lineBytes, "an element is larger than a line")
+        self.count = count
         let bytes = count * Self.lineBytes
         let isLarge = bytes >= Self.largePageBytes
-        self.memory = .allocate(byteCount: bytes, alignment: isLarge ? Self.largePageBytes : Self.lineBytes)
-        // Where the kernel has no large pages to give, or is told not to, it takes small ones.
-        if isLarge { madvise(self.memory, bytes, MADV_HUGEPAGE) }
-        self.count = count
+        self.mapping = Self.map(isLarge ? bytes + Self.largePageBytes : bytes)
+        let start = self.mapping.baseAddress!
+        self.memory = isLarge ? start.alignedUp(toMultipleOf: Self.largePageBytes) : start
         for place in 0..<count { self[place] = element }
     }
 
-    deinit { self.memory.deallocate() }
+    deinit { munmap(self.mapping.baseAddress, self.mapping.count) }
+
+    /// Fresh memory: what the heap gives again may lie on small pages already. Many elements have room to begin at a large page.
+    private static func map(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
+        let start = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let start, start != MAP_FAILED else { fatalError("no memory for \(bytes) bytes") }
+        // Where the kernel has no large pages to give, or is told not to, it takes small ones.
+        if bytes > Self.largePageBytes { madvise(start, bytes, MADV_HUGEPAGE) }
+        return UnsafeMutableRawBufferPointer(start: start, count: bytes)
+    }
 
     subscript(place: Int) -> Element {
         @inline(__always) get { self.line(place).load(as: Element.self) }

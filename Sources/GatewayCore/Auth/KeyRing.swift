@@ -2,8 +2,8 @@ import Crypto
 import GatewayModel
 import HTTPWire
 
-/// What is remembered of a table's key: enough for most requests, which then go to no other memory of that key.
-struct FoundKey: BitwiseCopyable, Equatable {
+/// What is remembered of a table's key: enough to admit most requests. Besides it they read the key's name only.
+struct FoundKey: BitwiseCopyable {
     /// Its place in the table.
     let index: Int32
     let namespace: Int32
@@ -20,7 +20,7 @@ struct FoundKey: BitwiseCopyable, Equatable {
 /// A key is verified by HMAC-SHA-256 under the installation's pepper once; after that a fingerprint of 128 bits under a
 /// key of this process stands in front of it, so that the hot path costs a hash of the key's few bytes and one look at
 /// one slot, whether ten keys are known or a hundred thousand.
-struct KeyRing {
+struct KeyRing: ~Copyable {
     /// Open addressing, at most half full.
     private struct Slot: BitwiseCopyable {
         var fingerprint = Fingerprint(high: 0, low: 0)

@@ -95,6 +95,7 @@ extension Exchange {
             into: &out
         )
         self.releaseRequest()
+        if self.relaysEvents { self.releaseHeads() }
         return .relay
     }
 
@@ -166,8 +167,11 @@ extension Exchange {
         self.body = ByteBuffer()
         self.cleaned?.body = ByteBuffer()
         self.record.forgetPlaces()
-        // Any other answer ends soon, and the next request fills the same memory.
-        guard self.relaysEvents else { return }
+    }
+
+    /// The heads have been read for the last time and what follows goes on for minutes. After an ordinary answer the next request
+    /// fills the same memory.
+    func releaseHeads() {
         self.request.releaseFields()
         self.response.releaseFields()
     }

@@ -203,6 +203,7 @@ extension Exchange {
         self.record.status = 101
         self.writeSwitch(session, chosen, into: &out)
         self.releaseRequest()
+        self.releaseHeads()
         return .switchProtocols
     }
 

@@ -262,6 +262,7 @@ extension Exchange {
             return self.hold(source)
         }
         self.releaseRequest()
+        if self.relaysEvents { self.releaseHeads() }
     }
 
     /// Keeps the answer whose head is in `source` until it is whole.

@@ -424,8 +424,8 @@ final class BodyRelay {
 
     // MARK: to the client's framing
 
-    /// Puts a piece of the body into `out`. Where the client's framing has chunks, one holds all that comes of the same bytes of
-    /// the upstream's: an upstream that sends each byte as a chunk makes no more of them here.
+    /// Puts a piece of the body into `out`. Where the client's framing has chunks, all that comes of one read of the upstream's goes
+    /// into one: an upstream that sends each byte as a chunk makes no more of them here.
     private func forward(_ bytes: borrowing Span<UInt8>, into out: inout ByteBuffer) {
         // An empty chunk would end the body.
         guard bytes.count > 0 else { return }

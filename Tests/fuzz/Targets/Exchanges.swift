@@ -137,8 +137,10 @@ struct ExchangeRun {
         var ending = Ending.gone
         var usage = TokenUsage()
         var method = RequestHead.Method.other
-        /// The caller wrote it as the id of its request or as the name of a model, which refusals repeat.
+        /// The caller wrote it as the id of its request or as the name of a model, which refusals repeat, or into its body, whose
+        /// words a refusal to translate may name.
         var mayRepeatKey = false
+        var body: [UInt8] = []
     }
 
     /// The loop, and the journal that its writer belongs to.
@@ -166,7 +168,8 @@ struct ExchangeRun {
         result.sent = Self.withoutIDs(result.sent)
         result.usage = self.exchange.record.usage
         result.method = self.exchange.request.method
-        let repeated = [self.exchange.record.requestID.array, self.exchange.record.modelAsked.array]
+        let model = Exchange.printable(self.exchange.record.modelAsked.array)
+        let repeated = [self.exchange.record.requestID.array, Array(model.utf8), result.body]
         result.mayRepeatKey = repeated.contains { $0.place(of: CallersKey.bytes) != nil }
         return result
     }
@@ -174,6 +177,7 @@ struct ExchangeRun {
     private func run(_ answer: [[UInt8]], _ result: inout Result, _ out: inout ByteBuffer) {
         do {
             guard let body = try self.open() else { return self.exchange.abandon(.clientGone, now: ExchangesCheck.now) }
+            result.body = Array(body.readableBytesView)
             switch try self.exchange.admit(body) {
             case .answer(let own):
                 self.exchange.answer(own, now: ExchangesCheck.now, closing: false, into: &out)
