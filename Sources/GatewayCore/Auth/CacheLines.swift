@@ -30,6 +30,7 @@ final class CacheLines<Element: BitwiseCopyable> {
     /// Fresh memory: what the heap gives again may lie on small pages already. Many elements have room to begin at a large page.
     private static func map(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
         let start = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        // WHY: fatal: as any array is that finds no memory, among them the ring's digests, which grow with its slots.
         guard let start, start != MAP_FAILED else { fatalError("no memory for \(bytes) bytes") }
         // Where the kernel has no large pages to give, or is told not to, it takes small ones.
         if bytes > Self.largePageBytes { madvise(start, bytes, MADV_HUGEPAGE) }

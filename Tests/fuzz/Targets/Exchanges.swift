@@ -356,6 +356,7 @@ struct ExchangeRun {
         let options = Journal.Options(directory: folder, segmentBytes: 1 << 20, totalBytes: 4 << 20)
         guard let journal = try? Journal(options, writers: 1), let objects = try? ObjectMap(path: "\(folder)/objects")
         else {
+            // WHY: fatal: a harness that cannot write would find nothing and say so.
             fatalError("cannot write to \(folder)")
         }
         let loop = LoopState(
