@@ -6,7 +6,7 @@ import Synchronization
 /// The gateway's memory of what it has sent: one pen per loop, a thread that keeps their segments, and recovery.
 ///
 /// Every request that leaves has a `started` entry before it leaves and an `ended` entry at its close. Both survive
-/// `kill -9`; the power going off loses at most the last `syncInterval`.
+/// `kill -9`; the power going off loses at most the last two `syncInterval`s.
 package final class Journal: Sendable {
     package struct Options: Sendable {
         package var directory: String
@@ -168,13 +168,14 @@ extension Journal {
     }
 
     private static func sync(_ supply: JournalWriter.Supply) {
-        let (current, full) = supply.state.withLock { state in
-            let taken = (state.current, state.full)
-            state.full = []
+        let (current, full, read) = supply.state.withLock { state in
+            let taken = (state.current, state.full, state.stored)
+            (state.full, state.stored) = ([], state.full)
             return taken
         }
         for segment in full { segment.sync() }
         current?.syncBehindWriter()
+        for segment in read { segment.releasePages() }
     }
 
     private func refill(_ supply: JournalWriter.Supply) {

@@ -133,8 +133,8 @@ def resident(bench):
 
 
 def _memory_at_rest(peer) -> int:
-    """A full segment of the journal, 8 MB, counts until it is synced, once a second."""
-    time.sleep(2.5)
+    """A full segment of the journal, 8 MB, counts until it is synced, once a second, and a second more for its readers."""
+    time.sleep(3.5)
     return peer.server.memory_bytes()
 
 
