@@ -23,11 +23,11 @@ final class ExchangeDriver {
     let exchange: Exchange
     private let loop: Loop
     /// WHY: unsafe: the connection owns the driver, and lets go of it only after `clientGone`, after which nothing calls it.
-    /// A checked reference costs four atomic operations per use.
-    private unowned(unsafe) let client: ClientConnection
+    private let client: Uncounted<ClientConnection>
     private var state = State.idle
     private var upstream: UpstreamConnection?
-    private var current: CompiledUpstream?
+    /// Of the attempt; the exchange's table keeps it.
+    private var current: Uncounted<CompiledUpstream>?
     /// Bytes of a head that is not complete yet.
     private var input = ByteBuffer()
     /// Monotonic nanoseconds by which all must be over.
@@ -42,7 +42,7 @@ final class ExchangeDriver {
     init(_ exchange: Exchange, on loop: Loop, for client: ClientConnection) {
         self.exchange = exchange
         self.loop = loop
-        self.client = client
+        self.client = Uncounted(client)
     }
 
     /// Adds what an event goes through behind the upstream's connection.
@@ -50,7 +50,7 @@ final class ExchangeDriver {
         ahead.add(self, lines: 3)
         self.exchange.visitStreamPlace { ahead.add($0) }
         ahead.add(self.exchange.relayObject, lines: 6)
-        self.client.addPath(to: &ahead)
+        self.client.use { $0.addPath(to: &ahead) }
     }
 
     var isBusy: Bool { if case .idle = self.state { false } else { true } }
@@ -77,8 +77,8 @@ final class ExchangeDriver {
             if self.totalDeadline == Deadlines.never {
                 self.totalDeadline = now + attempt.upstream.timeouts.total
             }
-            self.client.setDeadline(self.totalDeadline)
-            self.current = attempt.upstream
+            self.client.use { $0.setDeadline(self.totalDeadline) }
+            self.current = Uncounted(attempt.upstream)
             self.loop.pool(of: attempt.upstream.state).acquire(attempt.upstream, for: self, now: now)
         } catch {
             self.refuse(error)
@@ -87,9 +87,13 @@ final class ExchangeDriver {
 
     /// The pool has a connection for this exchange.
     func upstreamReady(_ connection: UpstreamConnection) {
-        guard case .acquiring = self.state, let upstream = self.current else {
+        guard case .acquiring = self.state, let current = self.current else {
             return connection.giveBack(reusable: true, now: LoopClock.now())
         }
+        current.use { self.send(to: $0, on: connection) }
+    }
+
+    private func send(to upstream: CompiledUpstream, on connection: UpstreamConnection) {
         self.upstream = connection
         self.state = .awaitingHead
         do throws(Refusal) { try self.exchange.recordStart() } catch {
@@ -101,9 +105,11 @@ final class ExchangeDriver {
         let rest = self.exchange.writeRequest(to: upstream, into: &out)
         let now = LoopClock.now()
         self.exchange.noteSent(at: now)
-        self.client.setDeadline(min(self.totalDeadline, now + upstream.timeouts.firstByte))
-        connection.send(out, then: rest)
-        self.loop.recycle(out)
+        self.client.use { $0.setDeadline(min(self.totalDeadline, now + upstream.timeouts.firstByte)) }
+        // A constant, which need not be counted while it is sent.
+        let message = out
+        connection.send(message, then: rest)
+        self.loop.recycle(message)
         // The write may have closed the connection.
         if let upload = self.upload, self.upstream === connection {
             upload.connected(connection, patience: upstream.timeouts.idle)
@@ -144,7 +150,7 @@ final class ExchangeDriver {
         self.loop.attempts.failed(
             refusal,
             cause,
-            on: upstream.name,
+            on: upstream.use { $0.name },
             attempt: self.exchange.attempts,
             of: self.exchange.id,
             wall: wall
@@ -172,7 +178,7 @@ final class ExchangeDriver {
         let tunnel = Tunnel(
             self.exchange,
             on: self.loop,
-            between: self.client,
+            between: self.client.use { $0 },
             and: upstream,
             until: self.totalDeadline
         ) {
@@ -183,7 +189,7 @@ final class ExchangeDriver {
         }
         self.state = .tunnelling(tunnel)
         self.flush(head)
-        let early = self.client.tunnelBegins(tunnel)
+        let early = self.client.use { $0.tunnelBegins(tunnel) }
         if rest.readableBytes > 0 { tunnel.upstreamRead(rest) }
         if early.readableBytes > 0 { tunnel.clientRead(early) }
     }
@@ -249,8 +255,8 @@ final class ExchangeDriver {
         switch verdict {
         case .more:
             // What was on its way when the upstream was paused does not give the client more time.
-            if !self.isPaused, let idle = self.current?.timeouts.idle {
-                self.client.setDeadline(min(self.totalDeadline, now + idle))
+            if !self.isPaused, let idle = self.current?.use({ $0.timeouts.idle }) {
+                self.client.use { $0.setDeadline(min(self.totalDeadline, now + idle)) }
             }
             self.flush(out, passed)
             self.slowDown()
@@ -273,13 +279,13 @@ final class ExchangeDriver {
     private func flush(_ out: ByteBuffer, _ passed: ByteBuffer? = nil) {
         guard out.readableBytes > 0 || passed != nil else { return }
         self.hasFlushed = true
-        self.client.send(out, passing: passed)
+        self.client.use { $0.send(out, passing: passed) }
     }
 
     /// The last bytes of an exchange that has been reset: they say nothing of the next one.
     private func sendLast(_ out: ByteBuffer, _ passed: ByteBuffer? = nil) {
         guard out.readableBytes > 0 || passed != nil else { return }
-        self.client.send(out, passing: passed)
+        self.client.use { $0.send(out, passing: passed) }
     }
 
     private func complete(_ out: ByteBuffer, _ passed: ByteBuffer?, now: UInt64) {
@@ -287,7 +293,7 @@ final class ExchangeDriver {
         self.exchange.finish(now: now)
         self.reset()
         self.sendLast(out, passed)
-        self.client.answerEnded(reusable: reusable, now: now)
+        self.client.use { $0.answerEnded(reusable: reusable, now: now) }
     }
 
     /// The upstream's connection has closed under the exchange.
@@ -317,10 +323,10 @@ final class ExchangeDriver {
     // MARK: pressure
 
     private func slowDown() {
-        guard !self.isPaused, let upstream = self.upstream, !self.client.isWritable else { return }
+        guard !self.isPaused, let upstream = self.upstream, !self.client.use({ $0.isWritable }) else { return }
         self.isPaused = true
         upstream.setReading(false)
-        self.client.setDeadline(LoopClock.now() + self.loop.options.writeTimeout)
+        self.client.use { $0.setDeadline(LoopClock.now() + self.loop.options.writeTimeout) }
     }
 
     /// The client takes bytes again.
@@ -328,8 +334,8 @@ final class ExchangeDriver {
         if case .tunnelling(let tunnel) = self.state { return tunnel.clientBecameWritable() }
         guard self.isPaused else { return }
         self.isPaused = false
-        if let idle = self.current?.timeouts.idle {
-            self.client.setDeadline(min(self.totalDeadline, LoopClock.now() + idle))
+        if let idle = self.current?.use({ $0.timeouts.idle }) {
+            self.client.use { $0.setDeadline(min(self.totalDeadline, LoopClock.now() + idle)) }
         }
         self.upstream?.setReading(true)
     }
@@ -342,12 +348,12 @@ final class ExchangeDriver {
     }
 
     /// Waits for bytes of the body, or for the upstream to take them, until `time`.
-    func setUploadDeadline(_ time: UInt64) { self.client.setDeadline(min(self.totalDeadline, time)) }
+    func setUploadDeadline(_ time: UInt64) { self.client.use { $0.setDeadline(min(self.totalDeadline, time)) } }
 
     /// The upstream has been sent the whole body.
     func uploadSent() {
         guard case .awaitingHead = self.state, let current = self.current else { return }
-        self.setUploadDeadline(LoopClock.now() + current.timeouts.firstByte)
+        self.setUploadDeadline(LoopClock.now() + current.use { $0.timeouts.firstByte })
     }
 
     /// The body turned out to be one that must not pass.
@@ -387,7 +393,7 @@ final class ExchangeDriver {
                 self.dropUpstream()
                 self.exchange.abandon(.clientStalled, now: now)
                 self.reset()
-                self.client.abort()
+                self.client.use { $0.abort() }
             } else {
                 self.cut(now >= self.totalDeadline ? .totalTimeout : .upstreamStalled)
             }
@@ -419,9 +425,9 @@ final class ExchangeDriver {
         let isEnded = self.exchange.cut(code, now: LoopClock.now(), into: &out)
         let reusable = self.exchange.isClientReusable
         self.reset()
-        guard isEnded else { return self.client.abort() }
+        guard isEnded else { return self.client.use { $0.abort() } }
         self.sendLast(out)
-        self.client.answerEnded(reusable: reusable, now: LoopClock.now())
+        self.client.use { $0.answerEnded(reusable: reusable, now: LoopClock.now()) }
     }
 
     private func refuse(_ refusal: Refusal) {
@@ -432,7 +438,7 @@ final class ExchangeDriver {
         self.reset()
         self.sendLast(out)
         self.loop.recycle(out)
-        self.client.answerEnded(reusable: reusable, now: LoopClock.now())
+        self.client.use { $0.answerEnded(reusable: reusable, now: LoopClock.now()) }
     }
 
     /// Lets go of the upstream in the middle of its answer: the connection cannot be used again.
@@ -441,7 +447,7 @@ final class ExchangeDriver {
         self.retry?.cancel()
         self.retry = nil
         if case .acquiring = self.state, let current = self.current {
-            self.loop.pool(of: current.state).cancel(self)
+            self.loop.pool(of: current.use { $0.state }).cancel(self)
         }
         let connection = self.upstream
         self.upstream = nil

@@ -2,15 +2,20 @@
 package struct Histogram: Sendable {
     /// Upper bounds in nanoseconds, ascending; one more bucket takes everything above.
     ///
-    /// A class, so that handing them to `observe` is one reference and not two arrays.
     package final class Bounds: Sendable {
         package let nanoseconds: [UInt64]
+        /// The same in place, behind them what no duration exceeds.
+        fileprivate let limits: InlineArray<20, UInt64>
         /// The `le` label of each bound, in seconds.
         package let labels: [String]
 
         package init(seconds: [String]) {
             self.labels = seconds
+            precondition(seconds.count <= Histogram.boundLimit, "more bounds than a histogram has room for")
             self.nanoseconds = seconds.map { UInt64((Double($0) ?? 0) * 1e9) }
+            var limits = InlineArray<20, UInt64>(repeating: .max)
+            for (place, bound) in self.nanoseconds.enumerated() { limits[place] = bound }
+            self.limits = limits
         }
 
         /// Whole exchanges and calls to models: a millisecond to ten minutes.
@@ -27,29 +32,33 @@ package struct Histogram: Sendable {
     }
 
     /// Bounds that any histogram may have.
-    private static let boundLimit = 19
+    fileprivate static let boundLimit = 19
 
     /// In place, so that counting touches one or two lines of the cache and no array's header.
     private var buckets = InlineArray<20, UInt64>(repeating: 0)
-    private let bucketCount: Int
+    /// Never let go of, since bounds are made once for a process: references would be counted at each observation.
+    private let bounds: Unmanaged<Bounds>
     /// Nanoseconds.
     package private(set) var sum: UInt64 = 0
 
     package init(_ bounds: Bounds) {
-        precondition(bounds.nanoseconds.count <= Self.boundLimit, "more bounds than a histogram has room for")
-        self.bucketCount = bounds.nanoseconds.count + 1
+        self.bounds = .passRetained(bounds)
     }
+
+    private var bucketCount: Int { self.bounds._withUnsafeGuaranteedRef { $0.nanoseconds.count + 1 } }
 
     /// How many were counted in each bucket, the one above all bounds last.
     package var counts: [UInt64] { (0..<self.bucketCount).map { self.buckets[$0] } }
 
     package var count: UInt64 { self.counts.reduce(0, +) }
 
-    /// Counts one duration. A few comparisons; `bounds` are those that the histogram was made with.
-    package mutating func observe(_ nanoseconds: UInt64, _ bounds: Bounds) {
-        let limits = bounds.nanoseconds
-        var index = 0
-        while index < limits.count, nanoseconds > limits[index] { index += 1 }
+    /// Counts one duration. A few comparisons.
+    package mutating func observe(_ nanoseconds: UInt64) {
+        let index = self.bounds._withUnsafeGuaranteedRef { bounds in
+            var index = 0
+            while nanoseconds > bounds.limits[index] { index += 1 }
+            return index
+        }
         self.buckets[index] += 1
         self.sum += nanoseconds
     }

@@ -27,7 +27,7 @@ struct PolicyEnforcerTests {
     ) -> Int {
         for count in 0..<1000 {
             var enforcer = PolicyEnforcer(wall: Self.wall)
-            do { try enforcer.enforce(namespace, key, route, model) } catch { return count }
+            do { try enforcer.enforce(Parts(namespace), Parts(key), Parts(route), Parts(model)) } catch { return count }
         }
         return 1000
     }
@@ -51,10 +51,10 @@ struct PolicyEnforcerTests {
     @Test func saysWhichPolicyRefusesAndWhenToComeBack() throws {
         let limits = [Self.limit("search-rpm", 1)]
         var enforcer = PolicyEnforcer(wall: Self.wall)
-        try enforcer.enforce(limits, [], [], [])
+        try enforcer.enforce(Parts(limits), nil, Parts([]), nil)
         #expect(enforcer.standing.isPresent && enforcer.standing.limit == 1 && enforcer.standing.remaining == 0)
         do {
-            try enforcer.enforce([Self.limit("wide", 5)], limits, [], [])
+            try enforcer.enforce(Parts([Self.limit("wide", 5)]), Parts(limits), Parts([]), nil)
             Issue.record("the second call was admitted")
         } catch {
             #expect(error.code == .rateLimited && error.retryAfter == 750_000_000)
@@ -64,7 +64,8 @@ struct PolicyEnforcerTests {
 
     @Test func tellsOfTheLimitWithTheLeastRemaining() throws {
         var enforcer = PolicyEnforcer(wall: Self.wall)
-        try enforcer.enforce([Self.limit("a", 10)], [Self.limit("b", 4)], [], [Self.limit("c", 7)])
+        let (namespace, key, model) = (Self.limit("a", 10), Self.limit("b", 4), Self.limit("c", 7))
+        try enforcer.enforce(Parts([namespace]), Parts([key]), Parts([]), Parts([model]))
         #expect(enforcer.standing.limit == 4 && enforcer.standing.remaining == 3)
     }
 
@@ -73,7 +74,7 @@ struct PolicyEnforcerTests {
         var refusals = 0
         for _ in 0..<5 {
             var enforcer = PolicyEnforcer(wall: Self.wall)
-            try enforcer.enforce(shadow, [Self.limit("wide", 9)], [], [])
+            try enforcer.enforce(Parts(shadow), Parts([Self.limit("wide", 9)]), Parts([]), nil)
             refusals += enforcer.shadowRefusals
             #expect(enforcer.standing.limit == 9)
         }
@@ -82,7 +83,7 @@ struct PolicyEnforcerTests {
 
     @Test func withoutLimitsThereIsNoStanding() throws {
         var enforcer = PolicyEnforcer(wall: Self.wall)
-        try enforcer.enforce([], [], [], [])
+        try enforcer.enforce(Parts([]), nil, Parts([]), nil)
         #expect(!enforcer.standing.isPresent)
     }
 }

@@ -13,7 +13,7 @@ struct HistogramTests {
     )
     func boundsAreInclusive(_ nanoseconds: UInt64, _ bucket: Int) {
         var histogram = Histogram(Self.bounds)
-        histogram.observe(nanoseconds, Self.bounds)
+        histogram.observe(nanoseconds)
         #expect(histogram.counts.indices.filter { histogram.counts[$0] == 1 } == [bucket])
         #expect(histogram.sum == nanoseconds && histogram.count == 1)
     }
@@ -32,9 +32,9 @@ struct HistogramTests {
     @Test func mergingAddsBucketByBucket() {
         var left = Histogram(Self.bounds)
         var right = Histogram(Self.bounds)
-        left.observe(1, Self.bounds)
-        right.observe(2, Self.bounds)
-        right.observe(5_000_000, Self.bounds)
+        left.observe(1)
+        right.observe(2)
+        right.observe(5_000_000)
         left.merge(right)
         #expect(left.counts == [2, 1, 0, 0] && left.sum == 5_000_003)
     }

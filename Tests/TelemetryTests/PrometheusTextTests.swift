@@ -12,7 +12,7 @@ struct PrometheusTextTests {
         let bounds = Histogram.Bounds(seconds: ["0.1", "1"])
         var histogram = Histogram(bounds)
         for nanoseconds in [50_000_000, 200_000_000, 300_000_000, 9_000_000_000] as [UInt64] {
-            histogram.observe(nanoseconds, bounds)
+            histogram.observe(nanoseconds)
         }
         text.histogram("d_seconds", [("x", "1")], histogram, bounds)
         #expect(

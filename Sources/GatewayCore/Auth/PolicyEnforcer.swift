@@ -22,21 +22,21 @@ struct PolicyEnforcer {
 
     /// Takes from the limits of all four scopes, or from none of them.
     mutating func enforce(
-        _ namespace: [CompiledLimit],
-        _ key: [CompiledLimit],
-        _ route: [CompiledLimit],
-        _ model: [CompiledLimit]
+        _ namespace: Parts<CompiledLimit>,
+        _ key: Parts<CompiledLimit>?,
+        _ route: Parts<CompiledLimit>,
+        _ model: Parts<CompiledLimit>?
     ) throws(Refusal) {
         var refusal = namespace.isEmpty ? nil : self.take(namespace)
         if refusal == nil {
-            refusal = key.isEmpty ? nil : self.take(key)
+            if let key, !key.isEmpty { refusal = self.take(key) }
             if refusal == nil {
                 refusal = route.isEmpty ? nil : self.take(route)
                 if refusal == nil {
-                    refusal = model.isEmpty ? nil : self.take(model)
+                    if let model, !model.isEmpty { refusal = self.take(model) }
                     if refusal != nil { self.giveBack(route) }
                 }
-                if refusal != nil { self.giveBack(key) }
+                if refusal != nil, let key { self.giveBack(key) }
             }
             if refusal != nil { self.giveBack(namespace) }
         }
@@ -44,38 +44,45 @@ struct PolicyEnforcer {
     }
 
     /// Takes from each of `limits`; if one refuses, gives back what was taken before it and says so.
-    private mutating func take(_ limits: [CompiledLimit]) -> Refusal? {
+    private mutating func take(_ limits: Parts<CompiledLimit>) -> Refusal? {
         for index in limits.indices {
-            let limit = limits[index]
-            let decision =
-                switch limit.counter {
-                case .window(let counter): counter.take(limit: limit.requests, length: limit.length, now: self.wall)
-                case .smooth(let counter): counter.take(limit: limit.requests, length: limit.length, now: self.wall)
-                }
-            if limit.isShadow {
-                if !decision.admitted { self.shadowRefusals += 1 }
-                continue
-            }
-            if decision.remaining < self.standing.remaining || !decision.admitted {
-                self.standing = Standing(
-                    limit: limit.requests,
-                    remaining: decision.remaining,
-                    resetAfter: decision.resetAfter
-                )
-            }
-            if !decision.admitted {
-                for earlier in limits[..<index] { self.giveBack(earlier) }
-                return Refusal(
-                    .rateLimited,
-                    "Policy `\(limit.policy)` admits \(limit.requests) requests per \(limit.length / 1_000_000) ms.",
-                    retryAfter: decision.resetAfter
-                )
-            }
+            guard let refusal = limits.use(index, { self.take($0) }) else { continue }
+            for earlier in limits[..<index] { self.giveBack(earlier) }
+            return refusal
         }
         return nil
     }
 
-    private func giveBack(_ limits: [CompiledLimit]) {
+    @inline(__always)
+    private mutating func take(_ limit: CompiledLimit) -> Refusal? {
+        let decision =
+            switch limit.counter {
+            case .window(let counter): counter.take(limit: limit.requests, length: limit.length, now: self.wall)
+            case .smooth(let counter): counter.take(limit: limit.requests, length: limit.length, now: self.wall)
+            }
+        if limit.isShadow {
+            if !decision.admitted { self.shadowRefusals += 1 }
+            return nil
+        }
+        if decision.remaining < self.standing.remaining || !decision.admitted {
+            self.standing = Standing(
+                limit: limit.requests,
+                remaining: decision.remaining,
+                resetAfter: decision.resetAfter
+            )
+        }
+        return decision.admitted ? nil : Self.refusal(limit, decision)
+    }
+
+    private static func refusal(_ limit: CompiledLimit, _ decision: LimitDecision) -> Refusal {
+        Refusal(
+            .rateLimited,
+            "Policy `\(limit.policy)` admits \(limit.requests) requests per \(limit.length / 1_000_000) ms.",
+            retryAfter: decision.resetAfter
+        )
+    }
+
+    private func giveBack(_ limits: Parts<CompiledLimit>) {
         for limit in limits { self.giveBack(limit) }
     }
 

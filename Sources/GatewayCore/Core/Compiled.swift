@@ -12,7 +12,7 @@ final class CompiledNamespace: Sendable {
     let label: LabelNames.ID
     let isAnonymous: Bool
     /// Limits of the global scope, of this namespace and of all its ancestors.
-    let limits: [CompiledLimit]
+    let limits: Parts<CompiledLimit>
     /// As the journal and the answer's head write it.
     let entryField: [UInt8]
     let answerLine: [UInt8]
@@ -23,7 +23,7 @@ final class CompiledNamespace: Sendable {
         self.answerLine = Array("x-gateway-namespace: ".utf8) + name + Array("\r\n".utf8)
         self.label = label
         self.isAnonymous = isAnonymous
-        self.limits = limits
+        self.limits = Parts(limits)
     }
 }
 
@@ -36,7 +36,7 @@ struct CompiledKey: Sendable {
     let expires: Int64
     /// Nil admits every model.
     let models: [NamePattern]?
-    let limits: [CompiledLimit]
+    let limits: Parts<CompiledLimit>
     let namespace: Int
 }
 
@@ -64,13 +64,13 @@ final class CompiledModel: Sendable {
     let label: LabelNames.ID
     /// By priority, then in the order in which they were written.
     let targets: [CompiledTarget]
-    let limits: [CompiledLimit]
+    let limits: Parts<CompiledLimit>
 
     init(name: String, label: LabelNames.ID, targets: [CompiledTarget], limits: [CompiledLimit]) {
         self.name = name
         self.label = label
         self.targets = targets
-        self.limits = limits
+        self.limits = Parts(limits)
     }
 }
 
@@ -105,7 +105,7 @@ final class CompiledRoute: Sendable {
     let retry: Route.Retry
     let losses: Route.Losses
     let upstream: Int?
-    let limits: [CompiledLimit]
+    let limits: Parts<CompiledLimit>
     /// As the journal writes it.
     let entryField: [UInt8]
 
@@ -118,7 +118,7 @@ final class CompiledRoute: Sendable {
         self.retry = route.retry
         self.losses = route.losses
         self.upstream = upstream
-        self.limits = limits
+        self.limits = Parts(limits)
     }
 }
 

@@ -55,19 +55,9 @@ extension Exchange {
     /// Checks that the call can be sent somewhere, and prepares the choice.
     func findCandidates(_ endpoint: Endpoint, _ table: RoutingTable) throws(Refusal) {
         if self.record.model >= 0 {
-            let targets = table.models[self.record.model].targets
-            var hasCandidate = false
-            for index in targets.indices {
-                let upstream = targets[index].upstream
-                // What builds on a stored object must go where the object lies.
-                let isElsewhere = self.fixedUpstream >= 0 && upstream != self.fixedUpstream
-                if !isElsewhere, self.canSpeak(to: table.upstreams[upstream], endpoint.format) {
-                    hasCandidate = true
-                } else {
-                    self.selector.exclude(index)
-                }
+            guard table.models.use(self.record.model, { self.hasCandidate($0, endpoint, table) }) else {
+                throw Refusal(.dialectMismatch)
             }
-            guard hasCandidate else { throw Refusal(.dialectMismatch) }
             self.fixedUpstream = -1
             return
         }
@@ -78,6 +68,23 @@ extension Exchange {
             }
             throw Refusal(.unknownEndpoint, "No route names an upstream for calls to this path.")
         }
+    }
+
+    /// Takes the targets out of the choice that the call cannot be sent to; false if that is all of them.
+    @inline(__always)
+    private func hasCandidate(_ model: CompiledModel, _ endpoint: Endpoint, _ table: RoutingTable) -> Bool {
+        var hasCandidate = false
+        for index in model.targets.indices {
+            let upstream = model.targets[index].upstream
+            // What builds on a stored object must go where the object lies.
+            let isElsewhere = self.fixedUpstream >= 0 && upstream != self.fixedUpstream
+            if !isElsewhere, table.upstreams.use(upstream, { self.canSpeak(to: $0, endpoint.format) }) {
+                hasCandidate = true
+            } else {
+                self.selector.exclude(index)
+            }
+        }
+        return hasCandidate
     }
 
     /// Whether the call can be sent to `upstream` as it is, or translated.
@@ -102,35 +109,46 @@ extension Exchange {
     /// left: `last` is what the attempt before it died of.
     package func nextAttempt(after last: Refusal?) throws(Refusal) -> Attempt {
         guard let table = self.table else { throw Refusal(.internalError) }
-        let attempts = table.routes[self.record.route].retry.attempts
-        guard self.record.attempts == 0 || self.record.attempts < attempts else {
-            throw last ?? Refusal(.internalError)
-        }
+        guard
+            self.record.attempts == 0
+                || self.record.attempts < table.routes.use(self.record.route, { $0.retry.attempts })
+        else { throw last ?? Refusal(.internalError) }
         var untranslatable: Refusal?
         // When every candidate has had its try and attempts are left, they are tried once more.
         for _ in 0..<(self.record.attempts == 0 || self.hasSkipped ? 1 : 2) {
             while let index = self.nextUpstream(table) {
-                let upstream = table.upstreams[index]
                 do throws(Refusal) {
-                    self.translated = try self.translate(for: upstream)
-                    if self.translated == nil { try self.clean(for: upstream, table) }
+                    let hasEntered = try table.upstreams.tryUse(index) { upstream throws(Refusal) in
+                        try self.enter(upstream, table)
+                    }
+                    guard hasEntered else { continue }
                 } catch {
                     // Another candidate may have the words.
                     untranslatable = error
                     continue
                 }
-                if !self.record.losses.isEmpty { self.record.losses.removeAll() }
-                if let losses = self.toldLosses { self.record.losses = losses.headerValue }
-                guard upstream.state.enter(limit: upstream.limits.requestsInFlight) else { continue }
-                self.occupied = upstream.state
                 self.record.upstream = index
                 self.record.attempts += 1
-                return Attempt(upstream: upstream)
+                return Attempt(upstream: table.upstreams[index])
             }
             self.selector.restart()
             self.isFixedTried = false
         }
         throw last ?? untranslatable ?? Refusal(.upstreamSaturated, retryAfter: 1_000_000_000)
+    }
+
+    /// Puts the call into the words of `upstream`, and takes a place among its requests in flight; false when there is none.
+    @inline(__always)
+    private func enter(_ upstream: CompiledUpstream, _ table: RoutingTable) throws(Refusal) -> Bool {
+        // Nearly every call goes to an upstream of its own dialect.
+        let translated = try self.translate(for: upstream)
+        if self.translated != nil || translated != nil { self.translated = translated }
+        if translated == nil { try self.clean(for: upstream, table) }
+        if !self.record.losses.isEmpty { self.record.losses.removeAll() }
+        if let losses = self.toldLosses { self.record.losses = losses.headerValue }
+        guard upstream.state.enter(limit: upstream.limits.requestsInFlight) else { return false }
+        self.occupied = Uncounted(upstream.state)
+        return true
     }
 
     /// The index of the next untried upstream.
@@ -139,16 +157,17 @@ extension Exchange {
             defer { self.isFixedTried = true }
             return self.isFixedTried ? nil : self.fixedUpstream
         }
-        let targets = table.models[self.record.model].targets
-        guard let place = self.selector.next(targets, &self.loop.random) else { return nil }
-        self.target = place
-        // Known before the request is written, because the journal's entry comes first.
-        if let model = targets[place].model {
-            self.record.modelServed.set(model)
-        } else {
-            self.record.modelServed.set(self.record.modelAsked.bytes)
+        return table.models.use(self.record.model) { model in
+            guard let place = self.selector.next(model.targets, &self.loop.random) else { return nil }
+            self.target = place
+            // Known before the request is written, because the journal's entry comes first.
+            if let served = model.targets[place].model {
+                self.record.modelServed.set(served)
+            } else {
+                self.record.modelServed.set(self.record.modelAsked.bytes)
+            }
+            return model.targets[place].upstream
         }
-        return targets[place].upstream
     }
 
     /// How long to wait before another attempt, in nanoseconds, or nil when none may be made: the attempt died of what
@@ -175,7 +194,7 @@ extension Exchange {
 
     /// Gives the place among the upstream's requests in flight back. Safe to call at any time.
     package func leaveUpstream() {
-        self.occupied?.leave()
+        self.occupied?.use { $0.leave() }
         self.occupied = nil
     }
 

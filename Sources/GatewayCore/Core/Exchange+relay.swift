@@ -10,7 +10,7 @@ extension Exchange {
     /// Writes the `started` entry of the journal. To be called before the first byte of an attempt leaves.
     package func recordStart() throws(Refusal) {
         guard let table = self.table, !self.record.isJournaled else { return }
-        let journal = self.loop.journal
+        let journal = self.journal
         guard self.record.journalStart(journal, table, self.standing) else {
             guard self.loop.options.servesWithoutJournal else { throw Refusal(.journalFull) }
             self.loop.metrics.journalLost += 1
@@ -350,7 +350,7 @@ extension Exchange {
         self.leaveUpstream()
         self.record.close(ExchangeRecord.End(outcome: outcome, code: code, at: now), self.loop, self.table)
         self.loop.metrics.streamsOpen -= 1
-        self.loop.load.endRequest()
+        self.load.endRequest()
         self.releaseRequest()
     }
 

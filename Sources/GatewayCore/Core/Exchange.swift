@@ -16,6 +16,9 @@ package final class Exchange {
     package let response = ResponseHead()
 
     let loop: LoopState
+    /// The loop's: a reference of a reference is counted at each use.
+    let journal: JournalWriter
+    let load: ProcessLoad
     /// The table that this exchange began with, whatever is published meanwhile.
     var table: RoutingTable?
     var record = ExchangeRecord()
@@ -42,7 +45,7 @@ package final class Exchange {
     /// Of a call whose answer is a WebSocket.
     var session: Session?
     /// The upstream whose in-flight place is held; nil between attempts.
-    var occupied: UpstreamState?
+    var occupied: Uncounted<UpstreamState>?
     /// What the current attempt's upstream is told in its own dialect; nil when it speaks the client's.
     var translated: AttemptTranslation?
     /// What an upstream of the client's own dialect is sent instead of the body; nil when nothing must be taken out of it.
@@ -62,6 +65,8 @@ package final class Exchange {
 
     package init(on loop: LoopState, peer: String) {
         self.loop = loop
+        self.journal = loop.journal
+        self.load = loop.load
         self.relay = BodyRelay(reading: loop.answerReaders)
         self.record.peer = peer
     }
@@ -98,7 +103,7 @@ package final class Exchange {
     // MARK: receive → match namespace
 
     /// Begins the exchange whose head has just been parsed from `head`. Whoever calls is known afterwards.
-    package func open(_ head: ByteBuffer, now: UInt64) throws(Refusal) -> Opening {
+    package func open(_ head: consuming ByteBuffer, now: UInt64) throws(Refusal) -> Opening {
         self.begin(head, now: now)
         guard self.isWithinLoad else {
             self.loop.metrics.requestsOverLimit += 1
@@ -133,9 +138,9 @@ package final class Exchange {
     }
 
     private func begin(_ head: ByteBuffer, now: UInt64) {
-        self.record.begin(self.loop.journal.nextID(), at: now, wall: self.loop.clock.wall(now))
+        self.record.begin(self.journal.nextID(), at: now, wall: self.loop.clock.wall(now))
         self.loop.metrics.streamsOpen += 1
-        self.isWithinLoad = self.loop.load.beginRequest()
+        self.isWithinLoad = self.load.beginRequest()
         self.head = head
         self.coding = nil
         self.call = Call()
@@ -220,14 +225,13 @@ package final class Exchange {
     // MARK: read the call → enforce policies → route
 
     /// Decides about the call. `body` is the whole body, without framing.
-    package func admit(_ body: ByteBuffer) throws(Refusal) -> Admission {
+    package func admit(_ body: consuming ByteBuffer) throws(Refusal) -> Admission {
         guard let table = self.table, let endpoint = self.endpoint else { throw Refusal(.internalError) }
-        var body = body
         if let coding = self.coding { body = try coding.decode(body, limit: self.maximumBodyBytes) }
-        self.body = body
         self.record.requestBytes = UInt64(body.readableBytes)
         if endpoint.isLocal { return try .answer(self.answerLocally(table)) }
         try self.readCall(endpoint, body)
+        self.body = body
         try self.decide(endpoint, table)
         return .send
     }
@@ -302,17 +306,21 @@ package final class Exchange {
 
     private func enforce(_ table: RoutingTable) throws(Refusal) {
         var enforcer = PolicyEnforcer(wall: self.record.startedAt)
-        let none: [CompiledLimit] = []
         defer {
             self.standing = enforcer.standing
             self.record.shadowRefusals = enforcer.shadowRefusals
         }
-        try enforcer.enforce(
-            table.namespaces[self.record.namespace].limits,
-            table.rules(of: self.record.key)?.limits ?? none,
-            table.routes[self.record.route].limits,
-            self.record.model >= 0 ? table.models[self.record.model].limits : none
-        )
+        let own = table.rules(of: self.record.key)?.limits
+        try table.namespaces.tryUse(self.record.namespace) { namespace throws(Refusal) in
+            try table.routes.tryUse(self.record.route) { route throws(Refusal) in
+                guard self.record.model >= 0 else {
+                    return try enforcer.enforce(namespace.limits, own, route.limits, nil)
+                }
+                try table.models.tryUse(self.record.model) { model throws(Refusal) in
+                    try enforcer.enforce(namespace.limits, own, route.limits, model.limits)
+                }
+            }
+        }
     }
 
     // MARK: small things

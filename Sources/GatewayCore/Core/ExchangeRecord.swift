@@ -214,15 +214,15 @@ struct ExchangeRecord: ~Copyable {
             } else {
                 block.failed[Self.place(of: end.code ?? .internalError)] += 1
             }
-            block.duration.observe(end.at - self.receivedAt, .latency)
+            block.duration.observe(end.at - self.receivedAt)
             block.shadowRefusals += UInt64(self.shadowRefusals)
             guard self.attempts > 0 else { return }
             block.attempts += UInt64(self.attempts)
             block.retries += UInt64(self.attempts - 1)
-            if self.firstSentAt > 0 { block.overhead.observe(self.firstSentAt - self.receivedAt, .overhead) }
-            if self.sentAt > 0 { block.upstreamDuration.observe(end.at - self.sentAt, .latency) }
+            if self.firstSentAt > 0 { block.overhead.observe(self.firstSentAt - self.receivedAt) }
+            if self.sentAt > 0 { block.upstreamDuration.observe(end.at - self.sentAt) }
             if self.isStream, self.firstByteAt > 0 {
-                block.firstToken.observe(self.firstByteAt - self.sentAt, .latency)
+                block.firstToken.observe(self.firstByteAt - self.sentAt)
             }
             guard self.usage.source != .none else { return }
             for index in Self.kinds.indices { block.tokens[index] += self.usage[Self.kinds[index]] }

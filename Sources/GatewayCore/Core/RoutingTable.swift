@@ -11,13 +11,13 @@ package final class RoutingTable: Sendable {
     /// Differs between any two tables of a process, also between two of one version.
     let generation: UInt64
     let keyPepper: SymmetricKey
-    let namespaces: [CompiledNamespace]
+    let namespaces: Parts<CompiledNamespace>
     let keys: [CompiledKey]
     /// The names of all keys, behind one another.
     private let keyNames: [UInt8]
-    let upstreams: [CompiledUpstream]
-    let models: [CompiledModel]
-    let routes: [CompiledRoute]
+    let upstreams: Parts<CompiledUpstream>
+    let models: Parts<CompiledModel>
+    let routes: Parts<CompiledRoute>
     /// Upstreams speak several dialects, so a client may bring to one what another has signed.
     let hasSeveralDialects: Bool
     /// What the snapshot asks for and this machine does not have, a line each, for the log.
@@ -67,16 +67,16 @@ package final class RoutingTable: Sendable {
         self.version = snapshot.version
         self.generation = Self.generations.wrappingAdd(1, ordering: .relaxed).newValue
         self.keyPepper = SymmetricKey(data: snapshot.keyPepper.reveal())
-        self.namespaces = compiler.namespaces()
+        self.namespaces = Parts(compiler.namespaces())
         var keyNames: [UInt8] = []
         self.keys = compiler.keys(names: &keyNames)
         self.keyNames = keyNames
         var problems: [String] = []
-        self.upstreams = compiler.upstreams(problems: &problems)
+        self.upstreams = Parts(compiler.upstreams(problems: &problems))
         self.problems = problems
         self.hasSeveralDialects = Set(self.upstreams.map(\.dialect)).subtracting([.simulator]).count > 1
-        self.models = compiler.models()
-        self.routes = compiler.routes()
+        self.models = Parts(compiler.models())
+        self.routes = Parts(compiler.routes())
         var byDigest = [KeyDigest: Int](minimumCapacity: snapshot.keys.count)
         for (index, key) in snapshot.keys.enumerated() { byDigest[key.digest] = index }
         self.keysByDigest = byDigest

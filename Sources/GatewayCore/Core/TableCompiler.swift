@@ -77,7 +77,7 @@ struct TableCompiler {
                 name: ByteRange(start, names.count),
                 expires: key.expires ?? Int64.max,
                 models: key.models,
-                limits: self.limits[.key(key.name)] ?? [],
+                limits: Parts(self.limits[.key(key.name)] ?? []),
                 namespace: self.namespaceIndex[key.namespace] ?? 0
             )
         }

@@ -126,18 +126,23 @@ extension Exchange {
         if !self.splices.isEmpty { self.splices.removeAll(keepingCapacity: true) }
         let call = self.ownCall
         if let range = call.modelRange, self.target >= 0, let table = self.table {
-            let targets = table.models[self.record.model].targets
-            if targets[self.target].model != nil || call.isModelEscaped {
-                let isForm = self.endpoint?.body == .multipart
-                let quoted = targets[self.target].quotedModel ?? JSONQuote.quoted(self.record.modelServed.array)
-                self.splices.append(Splice(range: range, replacement: isForm ? self.record.modelServed.array : quoted))
-            }
+            table.models.use(self.record.model) { self.spliceModel($0.targets[self.target], range, call) }
         }
         if self.endpoint?.format == .openAIChat, call.isStream, !call.asksForUsage {
             self.splices.append(self.usageSplice())
             if self.splices.count == 2, self.splices[0].range.lowerBound > self.splices[1].range.lowerBound {
                 self.splices.swapAt(0, 1)
             }
+        }
+    }
+
+    private func spliceModel(_ target: CompiledTarget, _ range: Range<Int>, _ call: Call) {
+        guard target.model != nil || call.isModelEscaped else { return }
+        if self.endpoint?.body == .multipart {
+            self.splices.append(Splice(range: range, replacement: self.record.modelServed.array))
+        } else {
+            let quoted = target.quotedModel ?? JSONQuote.quoted(self.record.modelServed.array)
+            self.splices.append(Splice(range: range, replacement: quoted))
         }
     }
 

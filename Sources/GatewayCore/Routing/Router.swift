@@ -10,15 +10,24 @@ struct Router {
     ///
     /// `path` is without the namespace's prefix; `model` is empty for calls that name none.
     func route(namespace: Int, path: UnsafeRawBufferPointer, model: UnsafeRawBufferPointer) -> Int {
-        let routes = self.table.routes
-        for index in routes.indices {
-            let route = routes[index]
-            guard Self.fits(path, route.paths), Self.fits(model, route.models) else { continue }
-            if route.namespaces == nil { return index }
-            let name = self.table.namespaces[namespace].name
-            if name.withUnsafeBytes({ Self.fits($0, route.namespaces) }) { return index }
+        for index in self.table.routes.indices {
+            if self.table.routes.use(index, { self.fits(namespace, path, model, $0) }) { return index }
         }
-        return routes.count - 1
+        return self.table.routes.count - 1
+    }
+
+    @inline(__always)
+    private func fits(
+        _ namespace: Int,
+        _ path: UnsafeRawBufferPointer,
+        _ model: UnsafeRawBufferPointer,
+        _ route: CompiledRoute
+    ) -> Bool {
+        guard Self.fits(path, route.paths), Self.fits(model, route.models) else { return false }
+        guard route.namespaces != nil else { return true }
+        return self.table.namespaces.use(namespace) { namespace in
+            namespace.name.withUnsafeBytes { Self.fits($0, route.namespaces) }
+        }
     }
 
     @inline(__always)

@@ -314,13 +314,13 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
     }
 
     /// Admits a call that has come with its head.
-    private func admitWhole(_ body: ByteBuffer, now: UInt64) {
+    private func admitWhole(_ body: consuming ByteBuffer, now: UInt64) {
         // An idle stream must not hold the buffer that its request came in.
         if self.input.readableBytes == 0 { self.input = ByteBuffer() }
         self.admit(body, now: now)
     }
 
-    private func admit(_ body: ByteBuffer, now: UInt64) {
+    private func admit(_ body: consuming ByteBuffer, now: UInt64) {
         self.phase = .exchange
         do throws(Refusal) {
             let admission = try self.exchange.admit(body)

@@ -8,7 +8,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     /// WHY: unsafe: pools live as long as their loop, and that as long as its channels.
-    private unowned(unsafe) let pool: UpstreamPool
+    private let pool: Uncounted<UpstreamPool>
     private var context: ChannelHandlerContext?
     private let socket = PlainSocket()
     /// Nothing stands between this handler and the socket.
@@ -28,7 +28,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     var supply: ReadMemory.Supply?
 
     init(in pool: UpstreamPool, isPlain: Bool, reading readMemory: ReadMemory) {
-        self.pool = pool
+        self.pool = Uncounted(pool)
         self.readMemory = readMemory
         self.isPlain = isPlain
     }
@@ -65,7 +65,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.uses += 1
         guard reusable, self.isUsable else { return self.close() }
         self.setReading(true)
-        self.pool.takeBack(self, now: now)
+        self.pool.use { $0.takeBack(self, now: now) }
     }
 
     /// Stops or resumes reading, so that a slow client slows its upstream.
@@ -116,7 +116,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.isClosed = true
         self.context = nil
         self.socket.detach()
-        self.pool.forget(self)
+        self.pool.use { $0.forget(self) }
         let driver = self.driver
         self.driver = nil
         driver?.upstreamClosed(self, failure: self.failure)
