@@ -6,9 +6,10 @@ from .other_peers import Envoy, HAProxy, LiteLLM, TensorZero
 from .peers import Gateway, Nginx, NginxLua, Setting
 from .workload import HEADLINE_BYTES
 
-#: Those that a request is compared with everywhere; the two AI gateways are measured beside ours in `gateways`.
-PROXIES = (Nginx, NginxLua, HAProxy, Envoy, Gateway)
-FORWARDING = (Nginx, HAProxy, Envoy, Gateway)
+#: Those that a request is compared with everywhere, in the order in which they take turns: ours right behind those that bars
+#: compare it with, since ten seconds can change the machine. The two AI gateways are measured beside ours in `gateways`.
+PROXIES = (HAProxy, Envoy, Nginx, NginxLua, Gateway)
+FORWARDING = (HAProxy, Envoy, Nginx, Gateway)
 ALL_PEERS = (*PROXIES, LiteLLM, TensorZero)
 
 #: Who use the keys in turn where their number is what is measured: so many, however few the keys.
