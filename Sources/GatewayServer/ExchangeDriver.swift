@@ -22,7 +22,8 @@ final class ExchangeDriver {
 
     let exchange: Exchange
     private let loop: Loop
-    /// WHY: unsafe: the connection owns the driver, and lets go of it only after `clientGone`, after which nothing calls it.
+    /// WHY: unsafe: the connection owns the driver, and lets go of it only after `clientGone`, after which nothing calls it. In
+    /// the middle of a call from here the connection stays, since a channel removes its handlers in a later turn of the loop.
     private let client: Uncounted<ClientConnection>
     private var state = State.idle
     private var upstream: UpstreamConnection?
@@ -106,7 +107,7 @@ final class ExchangeDriver {
         let now = LoopClock.now()
         self.exchange.noteSent(at: now)
         self.client.use { $0.setDeadline(min(self.totalDeadline, now + upstream.timeouts.firstByte)) }
-        // A constant, which need not be counted while it is sent.
+        // A constant is not counted while it is sent: two atomic operations.
         let message = out
         connection.send(message, then: rest)
         self.loop.recycle(message)
@@ -178,7 +179,7 @@ final class ExchangeDriver {
         let tunnel = Tunnel(
             self.exchange,
             on: self.loop,
-            between: self.client.use { $0 },
+            between: self.client.counted,
             and: upstream,
             until: self.totalDeadline
         ) {
@@ -447,7 +448,7 @@ final class ExchangeDriver {
         self.retry?.cancel()
         self.retry = nil
         if case .acquiring = self.state, let current = self.current {
-            self.loop.pool(of: current.use { $0.state }).cancel(self)
+            self.loop.pool(of: current.counted.state).cancel(self)
         }
         let connection = self.upstream
         self.upstream = nil

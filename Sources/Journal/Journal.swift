@@ -6,7 +6,7 @@ import Synchronization
 /// The gateway's memory of what it has sent: one pen per loop, a thread that keeps their segments, and recovery.
 ///
 /// Every request that leaves has a `started` entry before it leaves and an `ended` entry at its close. Both survive
-/// `kill -9`; the power going off loses at most the last two `syncInterval`s.
+/// `kill -9`; the power going off loses what two `syncInterval`s wrote at most, and what came while the disk was at it.
 package final class Journal: Sendable {
     package struct Options: Sendable {
         package var directory: String
@@ -66,7 +66,7 @@ package final class Journal: Sendable {
     /// Segments that were removed unread because the journal had reached its size.
     package var droppedSegments: UInt64 { self.dropped.load(ordering: .relaxed) }
 
-    /// How often a new segment could not be made: a full or broken disk.
+    /// How often a segment could not be made, or not be brought to the disk whole: a full or broken disk.
     package var segmentFailures: UInt64 { self.failures.load(ordering: .relaxed) }
 
     /// The pen of loop `index`; to be asked for once.
@@ -162,20 +162,23 @@ extension Journal {
             for supply in self.supplies { self.refill(supply) }
             guard !isWanted || DispatchTime.now() >= nextSync else { continue }
             nextSync = .now() + interval
-            for supply in self.supplies { Self.sync(supply) }
+            for supply in self.supplies { self.sync(supply) }
             self.removeOldest()
         }
     }
 
-    private static func sync(_ supply: JournalWriter.Supply) {
-        let (current, full, read) = supply.state.withLock { state in
-            let taken = (state.current, state.full, state.stored)
-            (state.full, state.stored) = ([], state.full)
-            return taken
+    private func sync(_ supply: JournalWriter.Supply) {
+        let (current, full, stored) = supply.state.withLock { ($0.current, $0.full, $0.stored) }
+        for segment in full {
+            segment.sync()
+            if segment.isDamaged { self.failures.wrappingAdd(1, ordering: .relaxed) }
         }
-        for segment in full { segment.sync() }
         current?.syncBehindWriter()
-        for segment in read { segment.releasePages() }
+        for segment in stored { segment.releasePages() }
+        supply.state.withLock { state in
+            state.full.removeFirst(full.count)
+            state.stored = full
+        }
     }
 
     private func refill(_ supply: JournalWriter.Supply) {

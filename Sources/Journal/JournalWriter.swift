@@ -14,7 +14,7 @@ package final class JournalWriter {
             var current: SegmentFile?
             /// Full, and not on the disk yet.
             var full: [SegmentFile] = []
-            /// On the disk; their pages stay until whoever reads the journal has had an interval for it.
+            /// Full and on the disk; their pages stay until whoever reads the journal has had an interval for it.
             var stored: [SegmentFile] = []
         }
 

@@ -1,7 +1,7 @@
 /// Counts of durations in fixed buckets. One loop's own: no atomics; merged when scraped.
 package struct Histogram: Sendable {
-    /// Upper bounds in nanoseconds, ascending; one more bucket takes everything above.
-    ///
+    /// Upper bounds in nanoseconds, ascending; one more bucket takes everything above. A class, so that a histogram can refer to
+    /// them without counting.
     package final class Bounds: Sendable {
         package let nanoseconds: [UInt64]
         /// The same in place, behind them what no duration exceeds.
@@ -36,7 +36,8 @@ package struct Histogram: Sendable {
 
     /// In place, so that counting touches one or two lines of the cache and no array's header.
     private var buckets = InlineArray<20, UInt64>(repeating: 0)
-    /// Never let go of, since bounds are made once for a process: references would be counted at each observation.
+    /// Kept by `init` and never let go of, since bounds are made once for a process: a reference would be counted at each
+    /// observation.
     private let bounds: Unmanaged<Bounds>
     /// Nanoseconds.
     package private(set) var sum: UInt64 = 0

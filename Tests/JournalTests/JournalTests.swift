@@ -1,5 +1,6 @@
 import Foundation
 import GatewayModel
+import Glibc
 import Testing
 
 @testable import Journal
@@ -112,6 +113,42 @@ struct JournalTests {
             #expect(reader.openRecords.isEmpty && reader.damaged == 0)
             #expect(try Segment.paths(in: folder).count >= 4)
         }
+    }
+
+    @Test func givesThePagesOfWholeSegmentsBackAndKeepsTheirRecords() throws {
+        try withFolder { folder in
+            let journal = try Self.open(folder)
+            defer { journal.close() }
+            let writer = journal.writer(0)
+            var ids: [RecordID] = []
+            let deadline = ContinuousClock.now + .seconds(20)
+            while journal.closedSegments.count < 2, ContinuousClock.now < deadline {
+                let id = writer.nextID()
+                guard writer.start(id), writer.end(id) else { continue }
+                ids.append(id)
+            }
+            let whole = journal.closedSegments.prefix(2).map { "\(folder)/\($0)\(Segment.suffix)" }
+            while try whole.contains(where: { try Self.residentPages($0) > 0 }), ContinuousClock.now < deadline {
+                sched_yield()
+            }
+            for path in whole { #expect(try Self.residentPages(path) == 0) }
+            var reader = JournalReader(directory: folder)
+            #expect(try reader.newRecords().map(\.id) == ids)
+        }
+    }
+
+    /// Pages of a file that are in memory; none are said to be where files live in memory only.
+    private static func residentPages(_ path: String) throws -> Int {
+        let mounts = try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).split(separator: "\n")
+        let fields = mounts.map { $0.split(separator: " ") }.filter { path.hasPrefix($0[1]) }
+        if fields.max(by: { $0[1].count < $1[1].count })?[2] == "tmpfs" { return 0 }
+        let descriptor = Glibc.open(path, O_RDONLY)
+        defer { close(descriptor) }
+        let bytes = try #require(mmap(nil, Self.small, PROT_READ, MAP_SHARED, descriptor, 0))
+        defer { munmap(bytes, Self.small) }
+        var pages = [UInt8](repeating: 0, count: Self.small / 4096)
+        #expect(mincore(bytes, Self.small, &pages) == 0)
+        return pages.filter { $0 & 1 == 1 }.count
     }
 
     @Test func writersOfAllLoopsAndProcessesHaveDisjointIDs() throws {

@@ -18,6 +18,22 @@ struct SegmentFileTests {
         }
     }
 
+    @Test func whatWasBroughtToTheDiskIsWritableAgain() throws {
+        try withFolder { folder in
+            let segment = try SegmentFile(creating: "\(folder)/1.agwj", size: 1 << 20)
+            segment.written.store(100, ordering: .releasing)
+            segment.syncBehindWriter()
+            segment.sync()
+            segment.written.store(200, ordering: .releasing)
+            #expect(segment.syncBehindWriter() == 200)
+            let before = Self.faults()
+            for offset in stride(from: 200, to: 2 * SegmentFile.pieceBytes, by: 4096) {
+                segment.bytes.storeBytes(of: 1, toByteOffset: offset, as: UInt8.self)
+            }
+            #expect(Self.faults() - before < 8)
+        }
+    }
+
     /// Of this thread, since it began.
     private static func faults() -> Int {
         var usage = rusage()

@@ -18,6 +18,16 @@ struct HistogramTests {
         #expect(histogram.sum == nanoseconds && histogram.count == 1)
     }
 
+    /// As many bounds as there is room for.
+    static let many = Histogram.Bounds(seconds: (1...19).map { "\($0)" })
+
+    @Test(arguments: [(19_000_000_000, 18), (19_000_000_001, 19), (UInt64.max, 19)] as [(UInt64, Int)])
+    func theLastBucketTakesEverythingAbove(_ nanoseconds: UInt64, _ bucket: Int) {
+        var histogram = Histogram(Self.many)
+        histogram.observe(nanoseconds)
+        #expect(histogram.counts.count == 20 && histogram.counts[bucket] == 1)
+    }
+
     @Test(arguments: [Histogram.Bounds.latency, .overhead]) func boundsAscendAndMatchTheirLabels(
         _ bounds: Histogram.Bounds
     ) {

@@ -89,7 +89,8 @@ class Bench:
                 upstream, peers = self._start(scenario, stack)
                 subjects += [(scenario, upstream, each) for each in (reversed(peers) if place % 2 else peers)]
             for number in range(rounds):
-                for scenario, upstream, peer in subjects:
+                # Nobody always comes behind the same one.
+                for scenario, upstream, peer in reversed(subjects) if number % 2 else subjects:
                     self._round(scenario, upstream, peer, f"{scenario.name} {number + 1}/{rounds}")
 
     def run_each(self, scenarios: list):

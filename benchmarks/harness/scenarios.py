@@ -6,7 +6,7 @@ from .other_peers import Envoy, HAProxy, LiteLLM, TensorZero
 from .peers import Gateway, Nginx, NginxLua, Setting
 from .workload import HEADLINE_BYTES
 
-#: Those that a request is compared with everywhere, in the order in which they take turns: ours right behind those that bars
+#: Those that a request is compared with everywhere, in the order in which they take turns: ours beside those that bars
 #: compare it with, since ten seconds can change the machine. The two AI gateways are measured beside ours in `gateways`.
 PROXIES = (HAProxy, Envoy, Nginx, NginxLua, Gateway)
 FORWARDING = (HAProxy, Envoy, Nginx, Gateway)

@@ -20,13 +20,13 @@ struct PolicyEnforcer {
 
     init(wall: UInt64) { self.wall = wall }
 
-    /// Takes from the limits of all four scopes, or from none of them.
+    /// Takes from the limits of all four scopes; or from none of them, and says why not.
     mutating func enforce(
         _ namespace: Parts<CompiledLimit>,
         _ key: Parts<CompiledLimit>?,
         _ route: Parts<CompiledLimit>,
         _ model: Parts<CompiledLimit>?
-    ) throws(Refusal) {
+    ) -> Refusal? {
         var refusal = namespace.isEmpty ? nil : self.take(namespace)
         if refusal == nil {
             if let key, !key.isEmpty { refusal = self.take(key) }
@@ -40,7 +40,7 @@ struct PolicyEnforcer {
             }
             if refusal != nil { self.giveBack(namespace) }
         }
-        if let refusal { throw refusal }
+        return refusal
     }
 
     /// Takes from each of `limits`; if one refuses, gives back what was taken before it and says so.

@@ -19,7 +19,8 @@ package final class Exchange {
     /// The loop's: a reference of a reference is counted at each use.
     let journal: JournalWriter
     let load: ProcessLoad
-    /// The table that this exchange began with, whatever is published meanwhile.
+    /// The table that this exchange began with, whatever is published meanwhile. Kept until the next one begins: the driver and
+    /// `occupied` look at its parts without counting.
     var table: RoutingTable?
     var record = ExchangeRecord()
     var call = Call()
@@ -311,16 +312,15 @@ package final class Exchange {
             self.record.shadowRefusals = enforcer.shadowRefusals
         }
         let own = table.rules(of: self.record.key)?.limits
-        try table.namespaces.tryUse(self.record.namespace) { namespace throws(Refusal) in
-            try table.routes.tryUse(self.record.route) { route throws(Refusal) in
-                guard self.record.model >= 0 else {
-                    return try enforcer.enforce(namespace.limits, own, route.limits, nil)
-                }
-                try table.models.tryUse(self.record.model) { model throws(Refusal) in
-                    try enforcer.enforce(namespace.limits, own, route.limits, model.limits)
+        let refusal = table.namespaces.use(self.record.namespace) { namespace in
+            table.routes.use(self.record.route) { route in
+                guard self.record.model >= 0 else { return enforcer.enforce(namespace.limits, own, route.limits, nil) }
+                return table.models.use(self.record.model) { model in
+                    enforcer.enforce(namespace.limits, own, route.limits, model.limits)
                 }
             }
         }
+        if let refusal { throw refusal }
     }
 
     // MARK: small things

@@ -8,6 +8,9 @@ package struct Uncounted<Object: AnyObject>: BitwiseCopyable {
     @inlinable
     package init(_ object: Object) { self.reference = .passUnretained(object) }
 
+    /// The object, counted: for whoever keeps it.
+    @inlinable package var counted: Object { self.reference.takeUnretainedValue() }
+
     /// Has `body` work with the object, which it must not keep.
     @inlinable @inline(__always)
     package func use<Value>(_ body: (Object) -> Value) -> Value { self.reference._withUnsafeGuaranteedRef(body) }

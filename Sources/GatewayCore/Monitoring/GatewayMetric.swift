@@ -75,7 +75,7 @@ package enum GatewayMetric: String, CaseIterable, Sendable {
         case .configAge: ("Time since the config center was last heard of.", [])
         case .journalLost: ("Exchanges served although their usage could not be recorded.", [])
         case .journalDropped: ("Journal segments removed because the journal had reached its size.", [])
-        case .journalFailures: ("Journal segments that could not be made.", [])
+        case .journalFailures: ("Journal segments that could not be made, or not be brought to the disk whole.", [])
         case .usageShipped: ("Usage records that the ledger has stored.", [])
         case .usageShipFailures: ("Batches of usage records that had to be sent to the ledger again.", [])
         case .usageShipAge: ("Age of the oldest usage record that is on its way to the ledger; 0 when none is.", [])

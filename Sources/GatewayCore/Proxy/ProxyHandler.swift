@@ -263,8 +263,9 @@ extension Exchange {
         var room = 512 + self.record.requestID.count + self.record.modelServed.count
         if let losses = self.toldLosses { room += losses.headerValue.count }
         guard let table else { return room }
-        if self.record.namespace >= 0 { room += table.namespaces[self.record.namespace].name.count }
-        if self.record.upstream >= 0 { room += table.upstreams[self.record.upstream].nameBytes.count }
+        // The lines themselves are asked, since they are read next: the names lie elsewhere in memory.
+        if self.record.namespace >= 0 { room += table.namespaces.use(self.record.namespace) { $0.answerLine.count } }
+        if self.record.upstream >= 0 { room += table.upstreams.use(self.record.upstream) { $0.answerLine.count } }
         return room
     }
 
@@ -273,10 +274,10 @@ extension Exchange {
         self.writeRequestID(into: &out)
         guard let table else { return }
         if self.record.namespace >= 0 {
-            out.write(table.namespaces[self.record.namespace].answerLine)
+            table.namespaces.use(self.record.namespace) { out.write($0.answerLine) }
         }
         if self.record.upstream >= 0 {
-            out.write(table.upstreams[self.record.upstream].answerLine)
+            table.upstreams.use(self.record.upstream) { out.write($0.answerLine) }
             if !self.record.modelServed.isEmpty {
                 out.write("x-gateway-model: ")
                 out.writePlain(self.record.modelServed.bytes)

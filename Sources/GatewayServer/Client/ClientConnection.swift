@@ -127,6 +127,7 @@ final class ClientConnection: ChannelInboundHandler, RemovableChannelHandler, Cl
 
     /// Also a connection that has never become active comes here.
     func handlerRemoved(context: ChannelHandlerContext) {
+        assert(!self.driver.isBusy, "a driver does not outlive its connection")
         if self.ownsPlace { self.loop.state.load.closeConnection() }
     }
 
