@@ -65,17 +65,18 @@ final class SegmentFile: @unchecked Sendable {
     private static func fill(_ descriptor: Int32, _ size: Int) -> Int32? {
         let count = Segment.magic.count
         guard pwrite(descriptor, Segment.magic, count, 0) == count else { return errno }
-        return withUnsafeTemporaryAllocation(byteCount: Self.pieceBytes, alignment: 16) { zeros in
-            _ = zeros.initializeMemory(as: UInt8.self, repeating: 0)
-            var offset = count
-            while offset < size {
-                let piece = min(zeros.count - offset % zeros.count, size - offset)
-                let written = pwrite(descriptor, zeros.baseAddress, piece, off_t(offset))
-                guard written != 0, written > 0 || errno == EINTR else { return written < 0 ? errno : EIO }
-                offset += max(0, written)
-            }
-            return nil
+        // Pages that nobody has written to are one and the same, of zeros: they take no memory.
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        guard let zeros = mmap(nil, Self.pieceBytes, PROT_READ, flags, -1, 0), zeros != MAP_FAILED else { return errno }
+        defer { munmap(zeros, Self.pieceBytes) }
+        var offset = count
+        while offset < size {
+            let piece = min(Self.pieceBytes - offset % Self.pieceBytes, size - offset)
+            let written = pwrite(descriptor, zeros, piece, off_t(offset))
+            guard written != 0, written > 0 || errno == EINTR else { return written < 0 ? errno : EIO }
+            offset += max(0, written)
         }
+        return nil
     }
 
     /// Brings all of it to the disk. Blocks; never called on a loop.
