@@ -102,7 +102,7 @@ def publish(results, options):
     facts = [
         time.strftime("%Y-%m-%d", time.gmtime()),
         description(),
-        f"{options.rounds} interleaved rounds of {options.seconds:g} s, twice as many for delays, paced streams and keys, {measure.CONNECTIONS} connections, "
+        f"{options.rounds} interleaved rounds of {options.seconds:g} s, twice as many for chat, delays, paced streams and keys, {measure.CONNECTIONS} connections, "
         f"{options.keys} keys; delays at {OPEN_LOOP_RATE:g} req/s, open loop",
         *results.notes,
     ]

@@ -42,7 +42,7 @@ class Scenario:
 
 
 _STREAMS = Setting(streams=True)
-CHAT = Scenario("chat-1k", "1 kB chat, keep-alive")
+CHAT = Scenario("chat-1k", "1 kB chat, keep-alive", rounds=2)
 CHAT_LOG = replace(CHAT, name="chat-1k-log", what="the same, access log on", setting=Setting(access_log=True))
 SSE = Scenario(
     "sse-paced", "500 streams, an event every 10 ms", load="streams", peers=FORWARDING, setting=_STREAMS,
