@@ -4,8 +4,9 @@ import Synchronization
 /// One journal file, preallocated and mapped: writing to it is writing to memory, and what was written survives the
 /// death of the process.
 ///
-/// WHY: `@unchecked Sendable`: made by one thread, handed over whole, then written by one loop only; syncing belongs to
-/// the keeper's thread and touches only its own fields.
+/// WHY: `@unchecked Sendable`: made by one thread, handed over whole, then its bytes are written by one loop only. What changes
+/// besides `written` is the keeper's: `sync`, `syncBehindWriter` and `releasePages` are called by its thread, and by `close()`
+/// once that has ended.
 final class SegmentFile: @unchecked Sendable {
     /// The kernel keeps what was written by one call in one piece of memory, where the file system can (ext4 from Linux
     /// 6.16 on, XFS), and brings it to the disk as one: a third of the work that single pages are.
@@ -22,7 +23,7 @@ final class SegmentFile: @unchecked Sendable {
     /// How far the bytes are on the disk, and how far the loop had come at the last look. The keeper's own.
     private var synced = 0
     private var seen = -1
-    /// The disk has refused some of it. The pages are the only place then where all of it is.
+    /// The disk has refused some of it. The pages are the only place then where all of it is. The keeper's own, too.
     private(set) var isDamaged = false
 
     /// Makes the file, takes its whole size on the disk, and maps it with its pages present and writable, so that a store

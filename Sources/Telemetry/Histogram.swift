@@ -1,7 +1,7 @@
 /// Counts of durations in fixed buckets. One loop's own: no atomics; merged when scraped.
 package struct Histogram: Sendable {
-    /// Upper bounds in nanoseconds, ascending; one more bucket takes everything above. A class, so that a histogram can refer to
-    /// them without counting.
+    /// Upper bounds in nanoseconds, ascending; one more bucket takes everything above. Made once for a process and never let go
+    /// of, so that histograms, of which each scrape makes thousands, can refer to them without counting.
     package final class Bounds: Sendable {
         package let nanoseconds: [UInt64]
         /// The same in place, behind them what no duration exceeds.
@@ -16,6 +16,7 @@ package struct Histogram: Sendable {
             var limits = InlineArray<20, UInt64>(repeating: .max)
             for (place, bound) in self.nanoseconds.enumerated() { limits[place] = bound }
             self.limits = limits
+            _ = Unmanaged.passRetained(self)
         }
 
         /// Whole exchanges and calls to models: a millisecond to ten minutes.
@@ -36,14 +37,13 @@ package struct Histogram: Sendable {
 
     /// In place, so that counting touches one or two lines of the cache and no array's header.
     private var buckets = InlineArray<20, UInt64>(repeating: 0)
-    /// Kept by `init` and never let go of, since bounds are made once for a process: a reference would be counted at each
-    /// observation.
+    /// A reference would be counted at each observation.
     private let bounds: Unmanaged<Bounds>
     /// Nanoseconds.
     package private(set) var sum: UInt64 = 0
 
     package init(_ bounds: Bounds) {
-        self.bounds = .passRetained(bounds)
+        self.bounds = .passUnretained(bounds)
     }
 
     private var bucketCount: Int { self.bounds._withUnsafeGuaranteedRef { $0.nanoseconds.count + 1 } }

@@ -18,6 +18,23 @@ struct HistogramTests {
         #expect(histogram.sum == nanoseconds && histogram.count == 1)
     }
 
+    /// What only ever grew would end the process after some thousand million histograms.
+    @Test func histogramsDoNotCountTheirBounds() {
+        let bounds = Histogram.Bounds(seconds: ["1"])
+        let before = _getRetainCount(bounds)
+        let histograms = (0..<1000).map { _ in Histogram(bounds) }
+        #expect(_getRetainCount(bounds) <= before + 8 && histograms.count == 1000)
+    }
+
+    @Test func boundsOutliveWhoMadeThem() {
+        weak var bounds: Histogram.Bounds?
+        do {
+            let made = Histogram.Bounds(seconds: ["1"])
+            bounds = made
+        }
+        #expect(bounds != nil)
+    }
+
     /// As many bounds as there is room for.
     static let many = Histogram.Bounds(seconds: (1...19).map { "\($0)" })
 
